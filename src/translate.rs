@@ -1,0 +1,1 @@
+//! What a message means: Rocket.Chat <-> Matrix content.
