@@ -1,5 +1,13 @@
 //! The core of Matrix Federation: everything that is decided, and nothing that waits.
 //!
-//! `decide(input, view) -> effects` is a pure function; [the driver](driver) runs it over a host.
+//! `decide(input, view) -> effects` is a pure function; the driver runs it over a host. What follows is the map of
+//! rooms; which may use which is said in the README and held by `tests/architecture.rs`.
 
+pub mod config;
+pub mod effect;
+pub mod facts;
+pub mod ids;
+pub mod input;
+pub mod record;
 pub mod translate;
+pub mod view;

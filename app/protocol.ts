@@ -1,0 +1,459 @@
+// Generated from the Rust types by `./build.sh pack`; never edited.
+
+/**
+ * What may be decided by one instance at a time: a room's side, or the workspace.
+ */
+export type Scope = string;
+
+/**
+ * The kind of a Rocket.Chat account.
+ */
+export type UserKind = "user" | "bot" | "app" | "other";
+
+/**
+ * A Rocket.Chat user.
+ */
+export type User = { 
+/**
+ * Rocket.Chat's id.
+ */
+id: string, 
+/**
+ * The name people are mentioned by, without `@`.
+ */
+username: string, 
+/**
+ * The display name; may be empty.
+ */
+name: string, 
+/**
+ * What kind of account it is.
+ */
+kind: UserKind, 
+/**
+ * Role ids, such as `admin`.
+ */
+roles: Array<string>, 
+/**
+ * False once deactivated.
+ */
+active: boolean, };
+
+/**
+ * The kind of a Rocket.Chat room.
+ */
+export type RoomKind = "channel" | "group" | "direct" | "other";
+
+/**
+ * A Rocket.Chat room.
+ */
+export type Room = { 
+/**
+ * Rocket.Chat's id.
+ */
+id: string, 
+/**
+ * What it is called; may be empty for direct messages.
+ */
+name: string, 
+/**
+ * What kind of room it is.
+ */
+kind: RoomKind, 
+/**
+ * Whether Rocket.Chat's own end-to-end encryption is on.
+ */
+encrypted: boolean, };
+
+/**
+ * A Rocket.Chat message as it stood when a hook or a read handed it over.
+ */
+export type Message = { 
+/**
+ * Rocket.Chat's id.
+ */
+id: string, 
+/**
+ * The room's id.
+ */
+room: string, 
+/**
+ * Who it is by.
+ */
+sender: User, 
+/**
+ * The text as typed; empty for a bare file.
+ */
+text: string, 
+/**
+ * The text as parsed by Rocket.Chat (`message.md`), as JSON, where there is one.
+ */
+md: string | null, 
+/**
+ * When it was created, in milliseconds since the epoch.
+ */
+at: number, 
+/**
+ * When it was last edited, in milliseconds since the epoch.
+ */
+editedAt: number | null, 
+/**
+ * The type of a system message (`uj`, `r`, `e2e`…); absent for what people write.
+ */
+system: string | null, 
+/**
+ * The names of files that come with it.
+ */
+files: Array<string>, };
+
+/**
+ * The settings of one workspace. The host hands them over at start and whenever one changes.
+ */
+export type Config = { 
+/**
+ * Where the homeserver's client API is, such as `https://matrix.example.org`; empty until it is set.
+ */
+homeserverUrl: string, 
+/**
+ * The server name in user ids, such as `example.org`; empty until it is set.
+ */
+serverName: string, 
+/**
+ * What the localparts of our users on Matrix begin with, such as `rc_`.
+ */
+userPrefix: string, 
+/**
+ * The localpart of the App's own user on Matrix.
+ */
+botLocalpart: string, 
+/**
+ * Where the homeserver reaches the App: goes into the registration.
+ */
+appserviceUrl: string, };
+
+/**
+ * Something that happened.
+ */
+export type Input = { "kind": "start" } | { "kind": "tick" } | { "kind": "stop" } | { "kind": "wake", 
+/**
+ * The scope.
+ */
+scope: Scope, } | { "kind": "reconcile", 
+/**
+ * The scope of the portal's local side.
+ */
+scope: Scope, } | { "kind": "step", 
+/**
+ * Where it stands.
+ */
+tag: Tag, } | { "kind": "outcome", 
+/**
+ * What the call was for.
+ */
+tag: Tag, 
+/**
+ * How it ended.
+ */
+answer: Answer, } | { "kind": "failed", 
+/**
+ * The entry.
+ */
+tag: Tag, 
+/**
+ * What the host said.
+ */
+why: string, } | { "kind": "messageSent", 
+/**
+ * The message.
+ */
+message: Message, } | { "kind": "command", 
+/**
+ * Who.
+ */
+user: User, 
+/**
+ * Where.
+ */
+room: Room, 
+/**
+ * The words after the command.
+ */
+words: Array<string>, } | { "kind": "request", 
+/**
+ * The request.
+ */
+request: Request, };
+
+/**
+ * A request to the App's listener or endpoints.
+ */
+export type Request = { 
+/**
+ * The method, in capitals.
+ */
+method: string, 
+/**
+ * The path with its query, percent-encoded, exactly as sent.
+ */
+uri: string, 
+/**
+ * The `Authorization` header, where there is one.
+ */
+authorization: string | null, 
+/**
+ * The body, as put into the core before.
+ */
+body: number, };
+
+/**
+ * How a call to another server ended.
+ */
+export type Answer = { "kind": "response", 
+/**
+ * The HTTP status.
+ */
+status: number, 
+/**
+ * The body as text.
+ */
+body: string, 
+/**
+ * The `Retry-After` header in milliseconds, where there is one.
+ */
+retryAfter: number | null, } | { "kind": "unreachable", 
+/**
+ * Why, in plain words and without secrets.
+ */
+why: string, };
+
+/**
+ * One thing to do.
+ */
+export type Effect = { "kind": "insert", 
+/**
+ * The document.
+ */
+document: Document, } | { "kind": "remove", 
+/**
+ * The document's own id.
+ */
+id: string, } | { "kind": "call", 
+/**
+ * What the call is for.
+ */
+tag: Tag, 
+/**
+ * The request.
+ */
+request: Call, } | { "kind": "next", 
+/**
+ * Where it stands.
+ */
+tag: Tag, } | { "kind": "wake", 
+/**
+ * The scope.
+ */
+scope: Scope, 
+/**
+ * When.
+ */
+at: number, } | { "kind": "reconcile", 
+/**
+ * The scope of the portal's local side.
+ */
+scope: Scope, } | { "kind": "reply", 
+/**
+ * The answer.
+ */
+reply: Reply, } | { "kind": "createUser", 
+/**
+ * Its username; derived, so that a second attempt finds the first.
+ */
+username: string, 
+/**
+ * Its display name.
+ */
+name: string, } | { "kind": "createMessage", 
+/**
+ * Its id; derived, so that a second attempt is refused by the database.
+ */
+id: string, 
+/**
+ * The room's id.
+ */
+room: string, 
+/**
+ * The username it is by.
+ */
+sender: string, 
+/**
+ * The text, in Rocket.Chat's Markdown.
+ */
+text: string, } | { "kind": "addMember", 
+/**
+ * The room's id.
+ */
+room: string, 
+/**
+ * The username.
+ */
+username: string, } | { "kind": "removeMember", 
+/**
+ * The room's id.
+ */
+room: string, 
+/**
+ * The username.
+ */
+username: string, } | { "kind": "notify", 
+/**
+ * The room's id.
+ */
+room: string, 
+/**
+ * The user's id.
+ */
+user: string, 
+/**
+ * What to say, in Rocket.Chat's Markdown.
+ */
+text: string, } | { "kind": "log", 
+/**
+ * How grave it is.
+ */
+level: Level, 
+/**
+ * The line; no secrets.
+ */
+text: string, };
+
+/**
+ * A document of the store.
+ */
+export type Document = { 
+/**
+ * Its own id, an association like the others.
+ */
+id: string, 
+/**
+ * Further associations it is found by.
+ */
+associations: Array<string>, 
+/**
+ * Its body, one opaque JSON string.
+ */
+body: string, };
+
+/**
+ * Where an entry under way stands; comes back with the outcome.
+ */
+export type Tag = { 
+/**
+ * The scope it runs in.
+ */
+scope: Scope, 
+/**
+ * The journal entry's id.
+ */
+entry: string, 
+/**
+ * The step, in the words of the room that takes it.
+ */
+step: string, };
+
+/**
+ * A request to another server.
+ */
+export type Call = { 
+/**
+ * The method, in capitals.
+ */
+method: string, 
+/**
+ * The whole address.
+ */
+url: string, 
+/**
+ * The bearer token. Never logged.
+ */
+bearer: string | null, 
+/**
+ * A JSON body.
+ */
+body: string | null, 
+/**
+ * How long to wait for the answer, in milliseconds.
+ */
+timeout: number, };
+
+/**
+ * The answer to a request.
+ */
+export type Reply = { 
+/**
+ * The HTTP status.
+ */
+status: number, 
+/**
+ * A JSON body.
+ */
+body: string, };
+
+/**
+ * How grave a log line is.
+ */
+export type Level = "info" | "warn" | "error";
+
+/**
+ * Something that can be loaded.
+ */
+export type Key = { "kind": "documents", 
+/**
+ * The association.
+ */
+association: string, } | { "kind": "room", 
+/**
+ * The id.
+ */
+id: string, } | { "kind": "userByName", 
+/**
+ * The username.
+ */
+username: string, } | { "kind": "message", 
+/**
+ * The id.
+ */
+id: string, } | { "kind": "recent", 
+/**
+ * The room's id.
+ */
+room: string, 
+/**
+ * How many.
+ */
+limit: number, };
+
+/**
+ * What a key led to.
+ */
+export type Loaded = { "kind": "documents", 
+/**
+ * In no order.
+ */
+bodies: Array<string>, } | { "kind": "room", 
+/**
+ * The room.
+ */
+room: Room | null, } | { "kind": "user", 
+/**
+ * The user.
+ */
+user: User | null, } | { "kind": "message", 
+/**
+ * The message.
+ */
+message: Message | null, } | { "kind": "messages", 
+/**
+ * The messages.
+ */
+messages: Array<Message>, };

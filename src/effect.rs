@@ -1,0 +1,169 @@
+//! What may be asked of the host: the store, other servers, Rocket.Chat, a timer, a reply.
+//!
+//! Effects are an ordered list, and every prefix of it is a valid state: a crash between any two of them
+//! loses nothing and doubles nothing.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::Scope;
+
+/// One thing to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "protocol", derive(ts_rs::TS))]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Effect {
+    /// Put a document into the store. Documents are never changed.
+    Insert {
+        /// The document.
+        document: Document,
+    },
+    /// Take all documents with this id out of the store.
+    Remove {
+        /// The document's own id.
+        id: String,
+    },
+    /// Call another server, without waiting; the answer comes back as `Input::Outcome`.
+    Call {
+        /// What the call is for.
+        tag: Tag,
+        /// The request.
+        request: Call,
+    },
+    /// Go on with an entry at once: comes back as `Input::Step`. The driver's own, no host sees it.
+    Next {
+        /// Where it stands.
+        tag: Tag,
+    },
+    /// Wake a scope at a time (milliseconds since the epoch). One that is due is the driver's own.
+    Wake {
+        /// The scope.
+        scope: Scope,
+        /// When.
+        at: i64,
+    },
+    /// Compare a portal with what was last bridged. The driver's own, no host sees it.
+    Reconcile {
+        /// The scope of the portal's local side.
+        scope: Scope,
+    },
+    /// Answer the request that is being decided. The driver's own, no host sees it.
+    Reply {
+        /// The answer.
+        reply: Reply,
+    },
+    /// Create a ghost.
+    CreateUser {
+        /// Its username; derived, so that a second attempt finds the first.
+        username: String,
+        /// Its display name.
+        name: String,
+    },
+    /// Create a message.
+    CreateMessage {
+        /// Its id; derived, so that a second attempt is refused by the database.
+        id: String,
+        /// The room's id.
+        room: String,
+        /// The username it is by.
+        sender: String,
+        /// The text, in Rocket.Chat's Markdown.
+        text: String,
+    },
+    /// Add a ghost to a room.
+    AddMember {
+        /// The room's id.
+        room: String,
+        /// The username.
+        username: String,
+    },
+    /// Take a ghost out of a room.
+    RemoveMember {
+        /// The room's id.
+        room: String,
+        /// The username.
+        username: String,
+    },
+    /// Tell one user something in a room that only they see and that is not kept.
+    Notify {
+        /// The room's id.
+        room: String,
+        /// The user's id.
+        user: String,
+        /// What to say, in Rocket.Chat's Markdown.
+        text: String,
+    },
+    /// Write one line into the App's log.
+    Log {
+        /// How grave it is.
+        level: Level,
+        /// The line; no secrets.
+        text: String,
+    },
+}
+
+/// A document of the store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "protocol", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Document {
+    /// Its own id, an association like the others.
+    pub id: String,
+    /// Further associations it is found by.
+    pub associations: Vec<String>,
+    /// Its body, one opaque JSON string.
+    pub body: String,
+}
+
+/// Where an entry under way stands; comes back with the outcome.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "protocol", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Tag {
+    /// The scope it runs in.
+    pub scope: Scope,
+    /// The journal entry's id.
+    pub entry: String,
+    /// The step, in the words of the room that takes it.
+    pub step: String,
+}
+
+/// A request to another server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "protocol", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Call {
+    /// The method, in capitals.
+    pub method: String,
+    /// The whole address.
+    pub url: String,
+    /// The bearer token. Never logged.
+    pub bearer: Option<String>,
+    /// A JSON body.
+    pub body: Option<String>,
+    /// How long to wait for the answer, in milliseconds.
+    pub timeout: u32,
+}
+
+/// The answer to a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "protocol", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// A JSON body.
+    pub body: String,
+}
+
+/// How grave a log line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "protocol", derive(ts_rs::TS))]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Good to know.
+    Info,
+    /// Somebody should look at it some day.
+    Warn,
+    /// Somebody should look at it now.
+    Error,
+}

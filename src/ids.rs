@@ -1,0 +1,296 @@
+//! Every id, document key, ghost name and transaction id: made and parsed here only.
+//!
+//! Ids are derived, not drawn: doing a thing twice is doing it once.
+//!
+//! Spec: <https://spec.matrix.org/v1.18/appendices/#identifier-grammar>
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+/// What may be decided by one instance at a time: a room's side, or the workspace.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "protocol", derive(ts_rs::TS))]
+pub struct Scope(String);
+
+impl Scope {
+    /// The attachment to the network.
+    pub fn workspace() -> Self {
+        Self("workspace".to_owned())
+    }
+
+    /// What goes out of a Rocket.Chat room.
+    pub fn local(room: &str) -> Self {
+        Self(format!("local:{room}"))
+    }
+
+    /// What comes in from a Matrix room.
+    pub fn remote(room: &str) -> Self {
+        Self(format!("remote:{room}"))
+    }
+
+    /// The Rocket.Chat room, of a local scope.
+    pub fn local_room(&self) -> Option<&str> {
+        self.0.strip_prefix("local:")
+    }
+
+    /// The Matrix room, of a remote scope.
+    pub fn remote_room(&self) -> Option<&str> {
+        self.0.strip_prefix("remote:")
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Associations that documents are found by.
+pub mod key {
+    use super::Scope;
+
+    /// All heartbeats.
+    pub const INSTANCES: &str = "instances";
+    /// All journal entries of all scopes.
+    pub const JOURNALS: &str = "journals";
+    /// All portals.
+    pub const PORTALS: &str = "portals";
+    /// All pairs of appservice tokens.
+    pub const TOKENS: &str = "tokens";
+    /// All entries that were given up.
+    pub const DEAD: &str = "dead";
+
+    /// The journal of a scope.
+    pub fn journal(scope: &Scope) -> String {
+        format!("journal:{scope}")
+    }
+    /// The ledger of a portal: its open links and its latest checkpoint.
+    pub fn ledger(room: &str) -> String {
+        format!("ledger:{room}")
+    }
+    /// A sealed segment of a portal's ledger.
+    pub fn segment(room: &str, number: u64) -> String {
+        format!("segment:{room}:{number}")
+    }
+    /// The portal of a Rocket.Chat room.
+    pub fn portal_local(room: &str) -> String {
+        format!("portal-local:{room}")
+    }
+    /// The portal of a Matrix room.
+    pub fn portal_remote(room: &str) -> String {
+        format!("portal-remote:{room}")
+    }
+    /// The link of a Rocket.Chat message.
+    pub fn link_local(message: &str) -> String {
+        format!("link-local:{message}")
+    }
+    /// The link of a Matrix event.
+    pub fn link_remote(event: &str) -> String {
+        format!("link-remote:{event}")
+    }
+    /// The ghost of a Matrix user.
+    pub fn ghost(mxid: &str) -> String {
+        format!("ghost:{mxid}")
+    }
+    /// The ghost that bears a username.
+    pub fn ghost_name(username: &str) -> String {
+        format!("ghost-name:{}", username.to_lowercase())
+    }
+    /// Scopes handed to an instance.
+    pub fn pokes(instance: &str) -> String {
+        format!("pokes:{instance}")
+    }
+}
+
+/// The transaction id of a local message at one of its edits. Unique across the whole appservice, because a
+/// homeserver compares it across all our users.
+pub fn transaction(message: &str, edited_at: Option<i64>) -> String {
+    match edited_at {
+        None => format!("rc-{message}"),
+        Some(at) => format!("rc-{message}-{at}"),
+    }
+}
+
+/// The alias localpart of the Matrix room made for a Rocket.Chat room.
+pub fn alias_localpart(prefix: &str, room: &str) -> String {
+    format!("{prefix}room_{room}")
+}
+
+const EVENT_PREFIX: &str = "mx-";
+
+/// The Rocket.Chat message id of a Matrix event: the event id, spelt so that it survives as an id and in a URL.
+pub fn message_id(event: &str) -> String {
+    let rest = event.strip_prefix('$').unwrap_or(event);
+    format!("{EVENT_PREFIX}{}", escape(rest, '.', |c| c.is_ascii_alphanumeric() || c == '-' || c == '_'))
+}
+
+/// The Matrix event of a Rocket.Chat message that came from Matrix.
+pub fn event_of(message: &str) -> Option<String> {
+    Some(format!("${}", unescape(message.strip_prefix(EVENT_PREFIX)?, '.')?))
+}
+
+/// `@localpart:server` in its two parts. The server may carry a port.
+pub fn split_mxid(mxid: &str) -> Option<(&str, &str)> {
+    let (localpart, server) = mxid.strip_prefix('@')?.split_once(':')?;
+    (!server.is_empty() && mxid.len() <= 255 && !mxid.chars().any(|c| c.is_control() || c.is_whitespace()))
+        .then_some((localpart, server))
+}
+
+/// Whether a text is a well-formed user id that may be invited.
+pub fn is_mxid(text: &str) -> bool {
+    split_mxid(text).is_some_and(|(localpart, server)| {
+        !localpart.is_empty()
+            && server.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']'))
+    })
+}
+
+/// The localpart of a Rocket.Chat username, as the spec maps other character sets to user ids.
+pub fn localpart(username: &str) -> String {
+    escape(username, '=', |c| {
+        c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-' | '/')
+    })
+}
+
+/// The Rocket.Chat username that a localpart was made of.
+pub fn from_localpart(localpart: &str) -> String {
+    unescape(localpart, '=').unwrap_or_else(|| localpart.to_owned())
+}
+
+/// The names a ghost may bear, best first: `alice:server`, and should that be another's, one with a mark of its
+/// own. Characters that break Rocket.Chat's mentions are replaced (the parser would cut the name there and notify
+/// somebody else), so the true id stands in the ghost's record.
+pub fn ghost_names(mxid: &str) -> [String; 2] {
+    let (localpart, server) = split_mxid(mxid).unwrap_or((mxid, "unknown"));
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let clean = |text: &str| text.chars().map(|c| if plain(c) { c } else { '_' }).collect::<String>();
+    let (localpart, server) = (clean(localpart), clean(server));
+    let digest = Sha256::digest(mxid.as_bytes());
+    let mark: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
+    [format!("{localpart}:{server}"), format!("{localpart}-{mark}:{server}")]
+}
+
+/// Whether a username is one that only ghosts bear: no person's may contain a colon.
+pub fn is_ghost_name(username: &str) -> bool {
+    username.contains(':')
+}
+
+/// A short text that is the same for the same parts and different for others.
+pub fn digest(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    URL_SAFE_NO_PAD.encode(hash.finalize())
+}
+
+/// The weight of an instance for a scope: the heaviest live instance owns it (rendezvous hashing).
+pub fn weight(instance: &str, scope: &Scope) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(instance.as_bytes());
+    hash.update([0]);
+    hash.update(scope.0.as_bytes());
+    hash.finalize().into()
+}
+
+/// A random text of 256 bits.
+pub fn token(entropy: [u8; 32]) -> String {
+    URL_SAFE_NO_PAD.encode(entropy)
+}
+
+fn escape(text: &str, mark: char, plain: impl Fn(char) -> bool) -> String {
+    use fmt::Write as _;
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if plain(c) {
+            out.push(c);
+        } else {
+            for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                // Writing to a String cannot fail.
+                let _ = write!(out, "{mark}{byte:02x}");
+            }
+        }
+    }
+    out
+}
+
+fn unescape(text: &str, mark: char) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        rest = rest.get(c.len_utf8()..)?;
+        if c == mark {
+            bytes.push(u8::from_str_radix(rest.get(..2)?, 16).ok()?);
+            rest = rest.get(2..)?;
+        } else {
+            bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn event_ids_come_back_from_message_ids() {
+        for event in ["$Rqnc-F-dvnEYJTyHq_iKxU2bZ1CI92-kuZq3a5lr5Zg", "$143:localhost:8448", "$ü.b=c+/:x"] {
+            let id = message_id(event);
+            assert_eq!(event_of(&id).as_deref(), Some(event));
+            assert!(id.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)), "{id}");
+        }
+        assert_eq!(event_of("GENERALabcdefghij"), None);
+        assert_eq!(event_of("mx-bad.zz"), None);
+    }
+
+    #[test]
+    fn usernames_come_back_from_localparts() {
+        for (username, expected) in
+            [("alice", "alice"), ("Bob.Q", "=42ob.=51"), ("a=b", "a=3db"), ("zoë", "zo=c3=ab")]
+        {
+            assert_eq!(localpart(username), expected);
+            assert_eq!(from_localpart(expected), username);
+        }
+    }
+
+    #[test]
+    fn ghost_names_survive_rocketchats_mentions() {
+        for (mxid, expected) in [
+            ("@alice:example.org", "alice:example.org"),
+            ("@alice:localhost:18448", "alice:localhost_18448"),
+            ("@al=2fbob:example.org", "al_2fbob:example.org"),
+            ("@:example.org", ":example.org"),
+        ] {
+            assert_eq!(ghost_names(mxid)[0], expected);
+        }
+        assert_ne!(ghost_names("@a=b:x.org")[1], ghost_names("@a+b:x.org")[1]);
+    }
+
+    #[test]
+    fn user_ids_are_checked_before_they_are_invited() {
+        for good in ["@bob:example.org", "@bob:localhost:18448", "@a.b-c=2f:[::1]:8448"] {
+            assert!(is_mxid(good), "{good}");
+        }
+        for bad in [
+            "bob",
+            "@bob",
+            "@bob:",
+            "@:example.org",
+            "@bob:exa mple",
+            "@bob:example.org/x",
+            "#bob:example.org",
+        ] {
+            assert!(!is_mxid(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn digests_keep_parts_apart() {
+        assert_ne!(digest(&["ab", "c"]), digest(&["a", "bc"]));
+    }
+}

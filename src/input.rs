@@ -1,0 +1,106 @@
+//! What can happen: hooks, transactions, commands, timers, and the outcomes of effects.
+//!
+//! An input is a value; whatever it needs beyond itself, a decision reads from the view.
+
+use serde::{Deserialize, Serialize};
+
+use crate::effect::Tag;
+use crate::facts::{Message, Room, User};
+use crate::ids::Scope;
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "protocol", derive(ts_rs::TS))]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Input {
+    /// This instance came up, or its settings changed: attach to the network and look for work left behind.
+    Start,
+    /// A few seconds have passed: give a sign of life, look for work handed over.
+    Tick,
+    /// This instance is going down in good order: hand its scopes over.
+    Stop,
+    /// A scope may have work to do: a timer ran out, or something was put into its journal.
+    Wake {
+        /// The scope.
+        scope: Scope,
+    },
+    /// A portal should be compared with what was last bridged; see `bridge::reconcile`.
+    Reconcile {
+        /// The scope of the portal's local side.
+        scope: Scope,
+    },
+    /// The next part of an entry that is under way.
+    Step {
+        /// Where it stands.
+        tag: Tag,
+    },
+    /// A call to another server ended.
+    Outcome {
+        /// What the call was for.
+        tag: Tag,
+        /// How it ended.
+        answer: Answer,
+    },
+    /// An effect of an entry could not be performed.
+    Failed {
+        /// The entry.
+        tag: Tag,
+        /// What the host said.
+        why: String,
+    },
+    /// A message was created in Rocket.Chat.
+    MessageSent {
+        /// The message.
+        message: Message,
+    },
+    /// Somebody used `/federation`.
+    Command {
+        /// Who.
+        user: User,
+        /// Where.
+        room: Room,
+        /// The words after the command.
+        words: Vec<String>,
+    },
+    /// Another server called us. The body was handed over before, see `Core.put`.
+    Request {
+        /// The request.
+        request: Request,
+    },
+}
+
+/// A request to the App's listener or endpoints.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "protocol", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    /// The method, in capitals.
+    pub method: String,
+    /// The path with its query, percent-encoded, exactly as sent.
+    pub uri: String,
+    /// The `Authorization` header, where there is one.
+    pub authorization: Option<String>,
+    /// The body, as put into the core before.
+    pub body: u32,
+}
+
+/// How a call to another server ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "protocol", derive(ts_rs::TS))]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Answer {
+    /// An HTTP answer, whatever its status.
+    Response {
+        /// The HTTP status.
+        status: u16,
+        /// The body as text.
+        body: String,
+        /// The `Retry-After` header in milliseconds, where there is one.
+        retry_after: Option<i64>,
+    },
+    /// No answer: refused, timed out, broken off.
+    Unreachable {
+        /// Why, in plain words and without secrets.
+        why: String,
+    },
+}

@@ -1,0 +1,259 @@
+//! The documents that are kept, each with a version: here is all the truth there is.
+//!
+//! Documents are inserted and removed, never changed. A record of an unknown kind or version is passed over, so
+//! that an older App beside a newer one does no harm.
+
+use serde::{Deserialize, Serialize};
+
+use crate::effect::{Document, Effect};
+use crate::facts::{Message, Room, User};
+use crate::ids::{self, Scope, key};
+
+/// The version written into every document.
+const VERSION: u32 = 1;
+
+/// A kept document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+pub enum Record {
+    /// Work that is not done yet.
+    Entry(Entry),
+    /// A failed attempt at an entry.
+    Retry(Retry),
+    /// An entry that was given up.
+    Dead(Dead),
+    /// A room that exists on both sides.
+    Portal(Portal),
+    /// A Matrix user as a Rocket.Chat user.
+    Ghost(Ghost),
+    /// A local message and its Matrix event.
+    Link(Link),
+    /// Links that were sealed together.
+    Segment(Segment),
+    /// Where the ledger's sealed segments stand.
+    Checkpoint(Checkpoint),
+    /// Tokens of the application service.
+    Tokens(Tokens),
+    /// A sign of life of an instance.
+    Heartbeat(Heartbeat),
+    /// A scope handed from one instance to another.
+    Poke(Poke),
+}
+
+/// Work that is not done yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Derived from what is to be done.
+    pub id: String,
+    /// Whose journal it stands in.
+    pub scope: Scope,
+    /// Its place in the order of the scope: the time of the thing itself, in milliseconds.
+    pub at: i64,
+    /// What to do.
+    pub work: Work,
+}
+
+/// What an entry asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+pub enum Work {
+    /// Send a local message to Matrix.
+    Post {
+        /// The message.
+        message: Box<Message>,
+    },
+    /// Federate a room if it is not yet, and invite a Matrix user.
+    Invite {
+        /// The room.
+        room: Room,
+        /// Who asked for it.
+        by: User,
+        /// The Matrix user.
+        mxid: String,
+    },
+    /// Bring events of a Matrix room to Rocket.Chat.
+    Events {
+        /// Each event as it came, one JSON text each.
+        events: Vec<String>,
+    },
+}
+
+/// A failed attempt at an entry; the one with the most attempts counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retry {
+    /// The entry.
+    pub entry: String,
+    /// The entry's scope.
+    pub scope: Scope,
+    /// How often it failed.
+    pub attempts: u32,
+    /// Not again before this time, in milliseconds.
+    pub due: i64,
+    /// Why, in plain words.
+    pub why: String,
+}
+
+/// An entry that was given up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dead {
+    /// The entry as it was.
+    pub entry: Entry,
+    /// Why, in plain words.
+    pub why: String,
+    /// When, in milliseconds.
+    pub at: i64,
+}
+
+/// A room that exists on both sides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Portal {
+    /// The Rocket.Chat room's id.
+    pub local: String,
+    /// The Matrix room's id.
+    pub remote: String,
+    /// Messages before this time, in milliseconds, were never meant for the other side.
+    pub since: i64,
+}
+
+/// A Matrix user as a Rocket.Chat user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ghost {
+    /// The Matrix user.
+    pub mxid: String,
+    /// The username on Rocket.Chat.
+    pub username: String,
+}
+
+/// A local message and its Matrix event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// The Rocket.Chat room.
+    pub room: String,
+    /// The Rocket.Chat message.
+    pub local: String,
+    /// The Matrix event; empty where the message was refused and is not to be tried again.
+    pub remote: String,
+    /// The message's time, in milliseconds.
+    pub at: i64,
+    /// A digest of the text that was bridged.
+    pub hash: String,
+}
+
+/// Links that were sealed together, found by each of their ids.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Segment {
+    /// The Rocket.Chat room.
+    pub room: String,
+    /// Its number; the first is 1.
+    pub number: u64,
+    /// The links, oldest first.
+    pub links: Vec<Link>,
+}
+
+/// Where a ledger's sealed segments stand; the one with the highest number counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// The Rocket.Chat room.
+    pub room: String,
+    /// The number of the newest segment.
+    pub segment: u64,
+}
+
+/// Tokens of the application service. Several pairs may exist: the oldest is used, all are accepted.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tokens {
+    /// What we show the homeserver.
+    pub appservice: String,
+    /// What the homeserver shows us.
+    pub homeserver: String,
+    /// When they were drawn, in milliseconds.
+    pub at: i64,
+}
+
+impl std::fmt::Debug for Tokens {
+    /// Secrets do not show.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tokens").field("at", &self.at).finish_non_exhaustive()
+    }
+}
+
+/// A sign of life of an instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heartbeat {
+    /// The instance.
+    pub instance: String,
+    /// When, in milliseconds.
+    pub at: i64,
+}
+
+/// A scope handed from one instance to another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Poke {
+    /// The instance that is to take it up.
+    pub to: String,
+    /// The scope.
+    pub scope: Scope,
+    /// The document's own id, to take it away by.
+    pub id: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Versioned {
+    v: u32,
+    #[serde(flatten)]
+    record: Record,
+}
+
+impl Record {
+    /// Reads a document's body; `None` if it is of a kind or version that is not known here.
+    pub fn parse(body: &str) -> Option<Self> {
+        serde_json::from_str::<Versioned>(body).ok().filter(|it| it.v == VERSION).map(|it| it.record)
+    }
+
+    /// The effect that keeps this record.
+    pub fn insert(self) -> Effect {
+        let (id, associations) = self.keys();
+        // A record is plain data: writing it as JSON cannot fail.
+        let body = serde_json::to_string(&Versioned { v: VERSION, record: self }).unwrap_or_default();
+        Effect::Insert { document: Document { id, associations, body } }
+    }
+
+    /// The effect that takes this record away again.
+    pub fn remove(&self) -> Effect {
+        Effect::Remove { id: self.keys().0 }
+    }
+
+    /// The document's own id, and what else it is found by.
+    fn keys(&self) -> (String, Vec<String>) {
+        match self {
+            Self::Entry(it) => (it.id.clone(), vec![key::journal(&it.scope), key::JOURNALS.to_owned()]),
+            Self::Retry(it) => (format!("retry:{}:{}", it.entry, it.attempts), vec![key::journal(&it.scope)]),
+            Self::Dead(it) => (format!("dead:{}", it.entry.id), vec![key::DEAD.to_owned()]),
+            Self::Portal(it) => {
+                (key::portal_local(&it.local), vec![key::portal_remote(&it.remote), key::PORTALS.to_owned()])
+            }
+            Self::Ghost(it) => (key::ghost(&it.mxid), vec![key::ghost_name(&it.username)]),
+            Self::Link(it) => {
+                let mut found_by = vec![key::ledger(&it.room), key::link_local(&it.local)];
+                found_by.extend((!it.remote.is_empty()).then(|| key::link_remote(&it.remote)));
+                (format!("link:{}", it.local), found_by)
+            }
+            Self::Segment(it) => {
+                let local = it.links.iter().map(|link| key::link_local(&link.local));
+                let remote = it.links.iter().filter(|link| !link.remote.is_empty());
+                let found_by = local.chain(remote.map(|link| key::link_remote(&link.remote))).collect();
+                (key::segment(&it.room, it.number), found_by)
+            }
+            Self::Checkpoint(it) => {
+                (format!("checkpoint:{}:{}", it.room, it.segment), vec![key::ledger(&it.room)])
+            }
+            Self::Tokens(it) => {
+                (format!("tokens:{}", ids::digest(&[&it.appservice])), vec![key::TOKENS.to_owned()])
+            }
+            Self::Heartbeat(it) => {
+                (format!("heartbeat:{}:{}", it.instance, it.at), vec![key::INSTANCES.to_owned()])
+            }
+            Self::Poke(it) => (it.id.clone(), vec![key::pokes(&it.to)]),
+        }
+    }
+}
