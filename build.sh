@@ -1,0 +1,340 @@
+#!/usr/bin/env bash
+# Matrix Federation's one entrance: `./build.sh help` tells what it can do.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+# Tools that are dear to make and equal for every clone live outside it, named by version.
+export MATRIX_FEDERATION_CACHE=${MATRIX_FEDERATION_CACHE:-${XDG_CACHE_HOME:-${HOME:-$PWD/target}/.cache}/matrix-federation}
+
+readonly WASM=wasm32-unknown-unknown
+readonly CORE=target/$WASM/release/matrix_federation.wasm
+
+main() {
+  local command=${1:-pack}
+  [ $# -eq 0 ] || shift
+  case $command in
+    pack | demo | test | check | bench | clean | help) "run_$command" "$@" ;;
+    -h | --help) run_help ;;
+    *) fail "there is no command '$command'; ./build.sh help lists them" ;;
+  esac
+}
+
+run_help() {
+  cat <<'HELP'
+./build.sh [COMMAND]
+
+  pack            make target/matrix-federation.zip, the App (the default)
+  demo [--keep]   pack, then play a conversation between a Rocket.Chat workspace and a Synapse;
+                  --keep leaves both running
+  test [PART]     pack, then run all tests, or one part: rust, app, workspace, e2e
+  check           formatting, lints, types, generated files, stray addresses
+  bench           the benchmarks of tests/bench
+  clean           remove all that was made here
+
+Needs Rust and Node; demo and test also Python. Everything else is fetched or made on the way.
+
+  MATRIX_FEDERATION_CACHE      where the tools that outlive a clone are kept; the tests read it too
+                               (else $XDG_CACHE_HOME or ~/.cache, in matrix-federation/)
+  MATRIX_FEDERATION_TOOLCHAIN  what compiles to WebAssembly: 'installed', 'rustup' or 'debian'
+                               (else the first of them that works)
+HELP
+}
+
+# --- commands -------------------------------------------------------------------------------------
+
+run_pack() {
+  pack
+  say "Packed. Next: upload target/matrix-federation.zip to a workspace, or see it work: ./build.sh demo"
+}
+
+pack() {
+  need_rust                    # cargo, as new as Cargo.toml asks
+  need_node                    # node, as new as app/package.json asks
+  npm_packages app             # esbuild, binaryen and the checkers, as locked
+  bindgen_tool                 # wasm-bindgen, the version that Cargo.toml pins
+  write_protocol               # app/protocol.ts, from the Rust types
+  compile_core                 # src/ to WebAssembly
+  make_glue                    # pkg/: the core optimised and embedded, and its JavaScript side
+  bundle_app                   # app/ and pkg/ to the zip; prints what it costs
+}
+
+run_demo() {
+  need_python                  # Synapse is a Python program
+  pack                         # the very zip that is shown
+  npm_packages tests           # the workspace in a box and its clients
+  (cd tests && exec node --import tsx e2e/demo.ts "$@")
+}
+
+run_test() {
+  local part=${1:-all}
+  case $part in
+    rust) need_rust && rust_tests ;;
+    app | workspace | e2e) prepare_tests && node_tests "$part" ;;
+    all)
+      prepare_tests            # the zip and the tests' packages
+      rust_tests               # rules and scenarios of the core
+      node_tests app           # the App against stubs, and the budgets
+      node_tests workspace     # the workspace in a box against the real engine
+      node_tests e2e           # the real engine with a real homeserver
+      ;;
+    *) fail "there is no part '$part' of the tests: rust, app, workspace or e2e" ;;
+  esac
+  say "Tests passed. Next: ./build.sh check"
+}
+
+run_check() {
+  need_rust                    # cargo, as new as Cargo.toml asks
+  cargo fmt --check            # Rust: formatting
+  check_protocol               # app/protocol.ts is what the Rust types say
+  pack                         # the types of pkg/ are needed below
+  npm_packages tests           # and the types of what the tests use
+  lint_rust                    # Rust: lints, for this machine and for WebAssembly
+  lint_typescript              # TypeScript: lints, formatting, types
+  check_addresses              # no registry's host and no machine's path in any tracked file
+  say "All checks passed. Next: ./build.sh test"
+}
+
+run_bench() {
+  pack                         # what is measured
+  npm_packages tests           # what it is measured with
+  rust_benches                 # those that Cargo.toml lists
+  node_benches                 # tests/bench/*.ts and *.mjs
+}
+
+run_clean() {
+  rm -rf target pkg app/node_modules tests/node_modules
+  say "Clean. What other clones can use is still in $MATRIX_FEDERATION_CACHE"
+}
+
+# --- steps of pack --------------------------------------------------------------------------------
+
+bindgen_tool() {
+  local version tool
+  version=$(sed -n 's/^wasm-bindgen = "=\(.*\)"/\1/p' Cargo.toml)
+  BINDGEN=$MATRIX_FEDERATION_CACHE/wasm-bindgen-$version/bin/bindgen
+  [ ! -x "$BINDGEN" ] || return 0
+  tool=$(sed -n 's/^wasm-bindgen-cli-support = "=\(.*\)"/\1/p' app/build/bindgen/Cargo.toml)
+  [ "$tool" = "$version" ] || fail "Cargo.toml pins wasm-bindgen $version, app/build/bindgen/Cargo.toml $tool"
+  say "Building the wasm-bindgen tool $version (once, about a minute)"
+  cargo install --quiet --locked --path app/build/bindgen --root "$MATRIX_FEDERATION_CACHE/wasm-bindgen-$version"
+}
+
+print_protocol() {
+  cargo run --quiet --features protocol --example protocol
+}
+
+write_protocol() {
+  mkdir -p target
+  print_protocol >target/protocol.ts
+  cmp -s target/protocol.ts app/protocol.ts || cp target/protocol.ts app/protocol.ts
+}
+
+compile_core() {
+  local flags
+  choose_toolchain
+  # Panic messages name files; without this they would name this machine's folders.
+  flags=$(printf '%s\x1f' "--remap-path-prefix=$PWD=." "--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo")
+  # One crate type only: cargo links no library with LTO when an `rlib` is made beside it.
+  env "${TOOLCHAIN[@]}" CARGO_ENCODED_RUSTFLAGS="${flags%?}" CARGO_PROFILE_RELEASE_LTO=fat \
+    cargo rustc --quiet --lib --release --target "$WASM" --crate-type cdylib "${BUILD_STD[@]}"
+}
+
+make_glue() {
+  when_changed pkg/.made-from "$CORE" build.sh app/package-lock.json app/build/embed.ts -- make_glue_anew
+}
+
+make_glue_anew() {
+  say "Optimising the core"
+  rm -rf pkg
+  "$BINDGEN" "$CORE" pkg
+  # What Node 20 and Deno 2.3 know; rustc itself emits no more than this.
+  app/node_modules/.bin/wasm-opt -Oz \
+    --enable-mutable-globals --enable-sign-ext --enable-nontrapping-float-to-int --enable-bulk-memory \
+    --enable-reference-types --enable-multivalue \
+    pkg/matrix_federation_bg.wasm -o pkg/matrix_federation_bg.wasm
+  (cd app && node --import tsx build/embed.ts)
+}
+
+bundle_app() {
+  (cd app && node --import tsx build/pack.ts)
+}
+
+# --- a compiler for WebAssembly -------------------------------------------------------------------
+
+# Sets TOOLCHAIN, the environment cargo needs, and BUILD_STD, the flags.
+choose_toolchain() {
+  TOOLCHAIN=() BUILD_STD=()
+  case ${MATRIX_FEDERATION_TOOLCHAIN:-any} in
+    any) installed_toolchain || rustup_toolchain || debian_toolchain || fail \
+      "no compiler for $WASM: run 'rustup target add $WASM', or use Debian's packages (needs apt-get)" ;;
+    installed | rustup | debian) "${MATRIX_FEDERATION_TOOLCHAIN}_toolchain" ||
+      fail "the toolchain '$MATRIX_FEDERATION_TOOLCHAIN' is not to be had here" ;;
+    *) fail "MATRIX_FEDERATION_TOOLCHAIN is '$MATRIX_FEDERATION_TOOLCHAIN': installed, rustup or debian" ;;
+  esac
+}
+
+installed_toolchain() {
+  compgen -G "$(rustc --print sysroot)/lib/rustlib/$WASM/lib/libstd-*" >/dev/null
+}
+
+rustup_toolchain() {
+  command -v rustup >/dev/null || return 1
+  say "Adding $WASM to the installed Rust"
+  timeout 180 rustup target add "$WASM" && installed_toolchain
+}
+
+# Debian's compiler and the source of its std, unpacked but not installed, driven by this machine's cargo.
+debian_toolchain() {
+  command -v apt-get >/dev/null || return 1
+  local root=$MATRIX_FEDERATION_CACHE/debian-rust
+  [ -x "$root/rustc" ] || fetch_debian_toolchain "$root" || return 1
+  TOOLCHAIN=(
+    RUSTC="$root/rustc" RUSTC_BOOTSTRAP=1
+    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER="$(compgen -G "$root/root/usr/lib/llvm-*/bin/wasm-ld")"
+  )
+  BUILD_STD=("-Zbuild-std=std,panic_abort")
+}
+
+fetch_debian_toolchain() {
+  local root=$1 std llvm package
+  say "Fetching Debian's Rust (once, about 140 MB)"
+  std=$(debian_std)
+  [ -n "$std" ] || { apt-get update -qq && std=$(debian_std); }
+  llvm=$(apt-cache depends "$std" 2>/dev/null | grep -o 'libllvm[0-9]*' | head -n1)
+  rm -rf "$root" && mkdir -p "$root/deb" || return 1
+  (cd "$root/deb" && apt-get download -qq \
+    rustc-web "$std" libstd-rust-web-dev rust-web-src "$llvm" "lld-${llvm#libllvm}") || return 1
+  for package in "$root"/deb/*.deb; do dpkg -x "$package" "$root/root" || return 1; done
+  rm -rf "$root/deb"
+  cat >"$root/rustc" <<WRAPPER
+#!/bin/sh
+export LD_LIBRARY_PATH="$root/root/usr/lib/$(uname -m)-linux-gnu"
+exec "$root/root/usr/bin/rustc" "\$@"
+WRAPPER
+  chmod +x "$root/rustc"
+  "$root/rustc" --version
+}
+
+# The newest package with the standard library for WebAssembly's compiler; its name holds its version.
+debian_std() {
+  apt-cache pkgnames libstd-rust-web- | grep -E '^libstd-rust-web-[0-9.]+$' | sort -V | tail -n1
+}
+
+# --- steps of test, check and bench ---------------------------------------------------------------
+
+prepare_tests() {
+  need_python
+  pack
+  npm_packages tests
+}
+
+rust_tests() {
+  cargo test --all-features
+}
+
+# node_tests PART: those in tests/PART, one file after the other, for they share two cores with a workspace.
+node_tests() {
+  local files
+  mapfile -t files < <(find "tests/$1" -name '*.test.ts' -o -name '*.test.mjs' 2>/dev/null | sort)
+  [ ${#files[@]} -gt 0 ] || fail "there are no tests in tests/$1"
+  (cd tests && node --import tsx --test --test-reporter=spec --test-concurrency=1 "${files[@]#tests/}")
+}
+
+check_protocol() {
+  mkdir -p target
+  print_protocol >target/protocol.ts
+  cmp -s target/protocol.ts app/protocol.ts ||
+    fail "app/protocol.ts is not what the Rust types say: run ./build.sh pack and commit it"
+}
+
+lint_rust() {
+  cargo clippy --all-targets --all-features -- -D warnings
+  # Debian's fallback compiler brings no clippy.
+  if installed_toolchain; then cargo clippy --lib --target "$WASM" -- -D warnings; fi
+}
+
+lint_typescript() {
+  local bin=app/node_modules/.bin
+  "$bin/eslint" --config app/eslint.config.js --max-warnings 0 app tests
+  "$bin/prettier" --config app/prettier.config.json --check --log-level warn \
+    'app/**/*.{ts,js,json}' 'tests/**/*.{ts,mjs}' '!app/protocol.ts'
+  "$bin/tsc" --project app
+  "$bin/tsc" --project tests
+}
+
+check_addresses() {
+  local hosts='registry[.]npmjs|registry[.]yarnpkg|static[.]crates[.]io|index[.]crates[.]io|pythonhosted[.]org|deb[.]debian'
+  local paths='/root/|/home/[a-z]+/|/work/|/Users/'
+  if git grep -nIE "$hosts|$paths" -- ':!build.sh'; then
+    fail "the lines above name a registry's host or a path of somebody's machine"
+  fi
+}
+
+rust_benches() {
+  if grep -q '^\[\[bench\]\]' Cargo.toml; then cargo bench --benches; fi
+}
+
+node_benches() {
+  local file
+  for file in tests/bench/*.ts tests/bench/*.mjs; do
+    [ ! -e "$file" ] || (cd tests && node --import tsx "${file#tests/}")
+  done
+}
+
+# --- what all need --------------------------------------------------------------------------------
+
+need_rust() {
+  need cargo "$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)" "install Rust with rustup"
+}
+
+need_node() {
+  need node "$(sed -n 's/.*"node": ">=\(.*\)".*/\1/p' app/package.json)" "install Node.js"
+}
+
+need_python() {
+  need python3 3.10 "install Python"
+}
+
+# need TOOL OLDEST ADVICE: stops in plain words where a tool is missing or too old.
+need() {
+  local found
+  found=$("$1" --version 2>/dev/null | grep -oE '[0-9]+(\.[0-9]+)+' | head -n1) || true
+  [ -n "$found" ] || fail "$1 is missing: $3, version $2 or newer"
+  [ "$(printf '%s\n' "$2" "$found" | sort -V | head -n1)" = "$2" ] ||
+    fail "$1 is version $found, which is too old: $3, version $2 or newer"
+}
+
+npm_packages() {
+  when_changed "$1/node_modules/.made-from" "$1/package-lock.json" -- npm_packages_anew "$1"
+}
+
+npm_packages_anew() {
+  say "Fetching the npm packages of $1/"
+  (cd "$1" && npm ci --loglevel=error)
+}
+
+# when_changed STAMP FILE... -- COMMAND...: runs the command unless the files are as they were when it last succeeded.
+when_changed() {
+  local stamp=$1 files=() key
+  shift
+  while [ "$1" != -- ]; do
+    files+=("$1")
+    shift
+  done
+  shift
+  key=$(cat "${files[@]}" | cksum)
+  if [ "$key" = "$(cat "$stamp" 2>/dev/null)" ]; then return; fi
+  "$@"
+  echo "$key" >"$stamp"
+}
+
+say() {
+  printf '==> %s\n' "$1"
+}
+
+fail() {
+  printf 'build.sh: %s\n' "$1" >&2
+  exit 1
+}
+
+main "$@"
