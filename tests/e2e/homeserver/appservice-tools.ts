@@ -1,7 +1,13 @@
 // Both ends of the application service interface: playing the homeserver, and playing the service.
 
 import { once } from "node:events";
-import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  request,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 import { until } from "./waiting.ts";
 
@@ -130,9 +136,10 @@ export class RecordingAppservice {
       return () => this.#watchers.delete(changed);
     };
     return await until(() => this.transactions.find(fits), subscribe, {
-      timeout: options.timeout ?? 15_000,
+      timeout: options.timeout ?? 30_000,
       what: `a transaction ${String(fits)}`,
-      found: () => this.transactions.map(({ id, body }) => `${id}: ${JSON.stringify(body)}`).join("\n"),
+      found: () =>
+        this.transactions.map(({ id, body }) => `${id}: ${JSON.stringify(body)}`).join("\n"),
     });
   }
 

@@ -17,6 +17,9 @@ import { roomEvent, summary, type RoomEvent } from "./room-event.ts";
 import { silence, silentLogger } from "./silence.ts";
 import { until } from "./waiting.ts";
 
+// What `createRoom` takes, so that tests need not know the library.
+export { Preset, Visibility } from "matrix-js-sdk";
+
 silence();
 
 export interface LoginOptions {
@@ -27,7 +30,7 @@ export interface LoginOptions {
 }
 
 export interface WaitOptions {
-  /** Milliseconds. Default: 15 seconds. */
+  /** Milliseconds. Default: 30 seconds. */
   readonly timeout?: number;
 }
 
@@ -49,7 +52,7 @@ export interface Member {
 
 export type EventPredicate = string | RegExp | ((event: RoomEvent) => boolean);
 
-const PATIENCE = 15_000;
+const PATIENCE = 30_000;
 
 export class MatrixUser {
   /** The client library itself, for everything this class has no word for. */
@@ -159,8 +162,7 @@ export class MatrixUser {
     options: WaitOptions = {},
   ): Promise<RoomEvent> {
     const fits = asFunction(predicate);
-    const isFitting = (event: RoomEvent): boolean =>
-      event.type === "m.room.message" && fits(event);
+    const isFitting = (event: RoomEvent): boolean => event.type === "m.room.message" && fits(event);
     return await this.#expect(room, `a message ${String(predicate)}`, isFitting, options);
   }
 
@@ -323,7 +325,10 @@ export class MatrixUser {
     await this.#until(`${this.userId} to be in ${roomId}`, () => {
       // The library makes a room up when it asks to join; only sync brings its state.
       const room = this.client.getRoom(roomId);
-      const create = room?.getLiveTimeline().getState(Direction.Forward)?.getStateEvents("m.room.create", "");
+      const create = room
+        ?.getLiveTimeline()
+        .getState(Direction.Forward)
+        ?.getStateEvents("m.room.create", "");
       const isIn = room?.getMyMembership() === KnownMembership.Join;
       return isIn && create ? true : undefined;
     });

@@ -1,12 +1,23 @@
 // The homeserver side on its own: when this fails, no other end-to-end result means anything.
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { askForPing, putTransaction, RecordingAppservice, type Transaction } from "./appservice-tools.ts";
+import {
+  askForPing,
+  putTransaction,
+  RecordingAppservice,
+  type Transaction,
+} from "./appservice-tools.ts";
 import { CertificateAuthority } from "./certificates.ts";
 import { MatrixUser } from "./client.ts";
+import { RUNS } from "./paths.ts";
 import { Synapse } from "./synapse.ts";
+import { poll } from "./waiting.ts";
 
 const AS_TOKEN = "as-token-of-the-recorder";
 const HS_TOKEN = "hs-token-of-the-recorder";
@@ -214,10 +225,39 @@ describe("two homeservers", () => {
   });
 });
 
+it("a homeserver does not outlive a test process that is killed", async () => {
+  await mkdir(RUNS, { recursive: true });
+  const dir = await mkdtemp(join(RUNS, "orphan-"));
+  const script = `
+    import { Synapse } from ${JSON.stringify(new URL("synapse.ts", import.meta.url).href)};
+    const synapse = await Synapse.start({ dir: ${JSON.stringify(dir)} });
+    console.log(synapse.pid);
+    setInterval(() => {}, 1000);`;
+  const owner = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [said] = (await once(owner.stdout, "data")) as [Buffer];
+  const pid = Number(said.toString());
+  assert.ok(isAlive(pid));
+  owner.kill("SIGKILL");
+  await poll(() => Promise.resolve(isAlive(pid) ? undefined : true), {
+    timeout: 10_000,
+    what: "the homeserver to follow its owner",
+  });
+  await rm(dir, { recursive: true });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
 /** The invitation of a user of the service; other events are not its business yet. */
 function isAbout(localpart: string): (transaction: Transaction) => boolean {
-  return ({ body }) =>
-    body.events.some((event) => event["state_key"] === `@${localpart}:hs.test`);
+  return ({ body }) => body.events.some((event) => event["state_key"] === `@${localpart}:hs.test`);
 }
 
 async function enter(synapse: Synapse, name: string): Promise<MatrixUser> {

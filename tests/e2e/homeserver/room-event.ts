@@ -27,7 +27,8 @@ export interface WireEvent {
 export function roomEvent(wire: WireEvent): RoomEvent {
   // Copied, because the client library later edits and prunes its own events in place.
   const content = structuredClone(wire.content ?? {}) as Record<string, unknown>;
-  const redacts = wire.redacts ?? (wire.type === "m.room.redaction" ? content["redacts"] : undefined);
+  const redacts =
+    wire.redacts ?? (wire.type === "m.room.redaction" ? content["redacts"] : undefined);
   return {
     id: wire.event_id ?? "",
     type: wire.type ?? "",

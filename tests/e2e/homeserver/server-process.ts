@@ -2,6 +2,7 @@
 
 import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
+import { Socket } from "node:net";
 import { join } from "node:path";
 import { HERE, PYTHON } from "./paths.ts";
 import { poll } from "./waiting.ts";
@@ -41,6 +42,9 @@ export class ServerProcess {
       env: { PATH: process.env["PATH"] ?? "", LANG: "C.UTF-8" },
     });
     closeSync(log);
+    // A test that forgot to stop its server ends all the same, and the exit handler cleans up.
+    this.#child.unref();
+    if (this.#child.stdin instanceof Socket) this.#child.stdin.unref();
     this.#ended = new Promise((resolve) => {
       this.#child.once("exit", () => {
         resolve();
