@@ -1,0 +1,293 @@
+//! Writes one line so that Rocket.Chat reads it as meant: escapes and guards, and only where they are needed.
+//!
+//! Law: a backslash where Rocket.Chat's parser takes one off again (`\* \_ \~ \` \# \.`, outside of styles only); else
+//! a zero-width space, which no one sees, and which is taken off again on the way back; characters that end a style
+//! stand outside of it.
+
+use super::autolink;
+use super::clean::GUARD;
+use super::document::{Inline, Mark, Marks, Run, normalise, plain, runs};
+use super::inline_read::{self, name_char};
+use super::markdown_read::starts_block;
+use super::md::unguarded;
+
+/// How much is done to have the line read as meant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Care {
+    Plain,
+    Guarded,
+    Styleless,
+}
+
+/// A line of Markdown; `outermost` says that it could be taken for a block, `emote` that all of it is in italics
+/// because it is an emote (other such lines get `__`, which `/me` never writes).
+pub(super) fn line(text: Vec<Inline>, outermost: bool, emote: bool) -> String {
+    let pieces = runs(text);
+    let meant = comparable(super::document::tree(pieces.clone()));
+    let mut written = String::new();
+    for care in [Care::Plain, Care::Guarded, Care::Styleless] {
+        let pieces = match care {
+            Care::Plain => pieces.clone(),
+            Care::Guarded => split_signs(pieces.clone()),
+            Care::Styleless => pieces.iter().map(|run| Run { marks: Marks::NONE, ..run.clone() }).collect(),
+        };
+        written = emit(&pieces, care, emote);
+        if outermost && care != Care::Plain {
+            written = guarded_start(written);
+        }
+        let starts = outermost && starts_block(&written);
+        if !starts && comparable(inline_read::read(&written)) == meant {
+            return written;
+        }
+    }
+    written
+}
+
+/// What a line says once what both sides read alike is made equal.
+fn comparable(inlines: Vec<Inline>) -> Vec<Inline> {
+    let alike = |inline: Inline| match inline {
+        Inline::Text(text) => Inline::Text(unguarded(&text)),
+        Inline::Styled(mark, inner) => Inline::Styled(mark, comparable(inner)),
+        Inline::Link { href, label } => Inline::Link { href: escaped_address(&href, true), label: comparable(label) },
+        Inline::Emoji(code) => Inline::Text(format!(":{code}:")),
+        Inline::Channel(name) => Inline::Text(format!("#{name}")),
+        colour @ Inline::Colour { .. } => Inline::Text(plain(&[colour])),
+        other => other,
+    };
+    normalise(inlines.into_iter().map(alike).collect())
+}
+
+/// Text that reaches no one: `@all` and `@here` broken, for Rocket.Chat refuses the whole message over them, wherever
+/// they stand in it.
+pub(super) fn verbatim(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('@') {
+        out.push_str(before);
+        out.push('@');
+        let lower: String = after.chars().take(4).collect::<String>().to_ascii_lowercase();
+        if lower.starts_with("all") || lower.starts_with("here") {
+            out.push(GUARD);
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// In styles no escape works, so signs that would end a style stand outside of it.
+fn split_signs(runs: Vec<Run>) -> Vec<Run> {
+    let mut out = Vec::new();
+    for run in runs {
+        match run.atom {
+            Inline::Text(text) if run.marks != Marks::NONE => {
+                let mut rest = text.as_str();
+                while let Some(at) = rest.find(['*', '_', '~', '`', '|', '\\']) {
+                    let (before, from) = rest.split_at(at);
+                    let mut push = |marks, text: &str| {
+                        if !text.is_empty() {
+                            out.push(Run { marks, atom: Inline::Text(text.to_owned()) });
+                        }
+                    };
+                    push(run.marks, before);
+                    let signs = from.len() - from.trim_start_matches(['*', '_', '~', '`', '|', '\\']).len();
+                    let (sign, after) = from.split_at(signs);
+                    push(Marks::NONE, sign);
+                    rest = after;
+                }
+                out.push(Run { marks: run.marks, atom: Inline::Text(rest.to_owned()) });
+            }
+            atom => out.push(Run { marks: run.marks, atom }),
+        }
+    }
+    super::document::tidy(out)
+}
+
+fn emit(runs: &[Run], care: Care, emote: bool) -> String {
+    let all_italic = !emote && runs.iter().all(|run| run.marks.has(Mark::Italic));
+    let mut writer = Writer { out: String::new(), open: Vec::new(), care, all_italic, after_italic: false };
+    for run in runs {
+        writer.styles(run.marks);
+        writer.atom(&run.atom);
+    }
+    writer.styles(Marks::NONE);
+    writer.out
+}
+
+struct Writer {
+    out: String,
+    open: Vec<Mark>,
+    care: Care,
+    all_italic: bool,
+    after_italic: bool,
+}
+
+impl Writer {
+    fn sign(&self, mark: Mark) -> &'static str {
+        match mark {
+            Mark::Spoiler => "||",
+            Mark::Bold => "*",
+            Mark::Italic if self.all_italic => "__",
+            Mark::Italic => "_",
+            Mark::Strike => "~",
+        }
+    }
+
+    /// Closes and opens what it takes to stand in these styles.
+    fn styles(&mut self, marks: Marks) {
+        let kept = self.open.iter().take_while(|mark| marks.has(**mark)).count();
+        while self.open.len() > kept {
+            if let Some(mark) = self.open.pop() {
+                let sign = self.sign(mark);
+                self.out.push_str(sign);
+                self.after_italic = mark == Mark::Italic;
+            }
+        }
+        for mark in Mark::ALL {
+            if marks.has(mark) && !self.open.contains(&mark) {
+                if mark == Mark::Italic && self.out.ends_with(|char: char| char.is_alphanumeric()) {
+                    self.out.push(GUARD);
+                }
+                self.out.push_str(self.sign(mark));
+                self.open.push(mark);
+                self.after_italic = false;
+            }
+        }
+    }
+
+    fn push(&mut self, text: &str) {
+        if std::mem::take(&mut self.after_italic) && text.starts_with(|char: char| char.is_alphanumeric()) {
+            self.out.push(GUARD);
+        }
+        // A name ends where what follows it could belong to it.
+        self.out.push_str(text);
+    }
+
+    fn atom(&mut self, atom: &Inline) {
+        match atom {
+            Inline::Text(text) if self.care == Care::Plain => self.push(text),
+            Inline::Text(text) => self.text(text),
+            Inline::Break | Inline::Styled(..) => self.push(" "),
+            Inline::Code(text) => self.push(&format!("`{text}`")),
+            Inline::Maths(tex) => self.push(&format!("\\({tex}\\)")),
+            Inline::Link { href, label } => self.link(href, label),
+            Inline::Image { src, alt } => self.push(&format!("![{alt}]({})", escaped_address(src, true))),
+            Inline::User(name) | Inline::Everyone(name) => self.mention(name),
+            Inline::Channel(name) => self.push(&format!("#{name}")),
+            Inline::Emoji(code) => self.push(&format!(":{code}:")),
+            Inline::Time { unix, format } if (1_000_000_000..10_000_000_000).contains(unix) => {
+                self.push(&format!("<t:{unix}:{format}>"));
+            }
+            Inline::MatrixUser { .. } | Inline::MatrixRoom { .. } | Inline::Colour { .. } | Inline::Time { .. } => {
+                self.push(&plain(std::slice::from_ref(atom)));
+            }
+        }
+    }
+
+    /// A mention, parted by a space from what would keep it from being one.
+    fn mention(&mut self, name: &str) {
+        if self.out.ends_with(|char: char| !char.is_ascii_whitespace() && !"()*[]^_{|}~".contains(char)) {
+            self.push(" ");
+        }
+        self.push(&format!("@{name}"));
+    }
+
+    fn link(&mut self, href: &str, label: &[Inline]) {
+        if self.care == Care::Plain {
+            let label = emit(&runs(label.to_vec()), Care::Plain, true);
+            self.push(&format!("[{label}]({})", escaped_address(href, false)));
+            return;
+        }
+        let mut label: String = plain(label);
+        for (sign, alike) in [("<", "‹"), (">", "›"), ("|", "¦"), ("\n", " ")] {
+            label = label.replace(sign, alike);
+        }
+        self.push(&format!("<{}|{label}>", escaped_address(href, true)));
+    }
+
+    /// Text with escapes and guards.
+    fn text(&mut self, text: &str) {
+        let styled = !self.open.is_empty();
+        let mut rest = text;
+        if self.out.ends_with(|char| name_char(char)) && ends_in_mention(&self.out) && rest.starts_with(joins_name) {
+            self.out.push(GUARD);
+        }
+        while let Some(char) = rest.chars().next() {
+            let before = self.out.chars().next_back();
+            if !styled && let Some(length) = autolink::length(rest, before.filter(|char| *char != GUARD)) {
+                let (address, after) = rest.split_at(length);
+                self.push(address);
+                rest = after;
+                continue;
+            }
+            let after = rest.get(char.len_utf8()..).unwrap_or_default();
+            let next = after.chars().next();
+            let inside_word = char == '_'
+                && before.is_some_and(|before| before.is_ascii_alphanumeric())
+                && next.is_some_and(char::is_alphanumeric);
+            match char {
+                '*' | '_' | '~' | '`' if !inside_word && !styled => {
+                    self.out.push('\\');
+                    self.out.push(char);
+                    self.after_italic = false;
+                }
+                _ => {
+                    self.push(char.encode_utf8(&mut [0; 4]));
+                    let guard = match char {
+                        '\\' => next.is_some_and(|next| matches!(next, '(' | '[' | '#' | '.')),
+                        '@' => next.is_some_and(|next| name_char(next) || next == '@'),
+                        ']' => next == Some('('),
+                        '|' => next == Some('|'),
+                        '<' => true,
+                        _ => false,
+                    };
+                    if guard && next != Some(GUARD) {
+                        self.out.push(GUARD);
+                    }
+                }
+            }
+            rest = after;
+        }
+    }
+}
+
+fn joins_name(char: char) -> bool {
+    name_char(char) || matches!(char, ':' | '@')
+}
+
+/// Whether the last word so far is a mention.
+fn ends_in_mention(text: &str) -> bool {
+    let tail = text.trim_end_matches(|char| name_char(char) || char == ':');
+    tail.ends_with('@')
+}
+
+/// An address that no bracket or bar in it can end; without `parentheses` those of pairs stay.
+fn escaped_address(href: &str, parentheses: bool) -> String {
+    let mut out = String::with_capacity(href.len());
+    for char in href.chars() {
+        let bad = char.is_whitespace() || matches!(char, '<' | '>' | '|' | '\\' | '"' | '`');
+        if bad || (parentheses && matches!(char, '(' | ')')) {
+            let mut bytes = [0; 4];
+            out.push_str(&super::link::encode(char.encode_utf8(&mut bytes), |_| false));
+        } else {
+            out.push(char);
+        }
+    }
+    out
+}
+
+/// A line that begins like a block, made to begin like text.
+fn guarded_start(line: String) -> String {
+    if !starts_block(&line) {
+        return line;
+    }
+    if line.starts_with('#') {
+        return format!("\\{line}");
+    }
+    if line.starts_with(|char: char| char.is_ascii_digit())
+        && let Some((number, rest)) = line.split_once('.')
+    {
+        return format!("{number}\\.{rest}");
+    }
+    format!("{GUARD}{line}")
+}
