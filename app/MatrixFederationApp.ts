@@ -1,0 +1,84 @@
+/** Every hook of Rocket.Chat that the App listens to, one statement each. */
+
+import { App } from '@rocket.chat/apps-engine/definition/App.js';
+import type {
+  IAppAccessors,
+  IAppInstallationContext,
+  IAppUpdateContext,
+  IConfigurationExtend,
+  IConfigurationModify,
+  IEnvironmentRead,
+  IHttp,
+  ILogger,
+  IModify,
+  IPersistence,
+  IRead,
+} from '@rocket.chat/apps-engine/definition/accessors';
+import type { IMessage, IPostMessageSent } from '@rocket.chat/apps-engine/definition/messages';
+import type { IAppInfo } from '@rocket.chat/apps-engine/definition/metadata';
+import type { ISetting } from '@rocket.chat/apps-engine/definition/settings';
+import type { ISettingUpdateContext } from '@rocket.chat/apps-engine/definition/settings/ISettingUpdateContext';
+
+import { Federation } from './federation.ts';
+import { instantiate } from './wasm.ts';
+
+export class MatrixFederationApp extends App implements IPostMessageSent {
+  private readonly federation: Federation;
+
+  constructor(info: IAppInfo, logger: ILogger, accessors: IAppAccessors) {
+    super(info, logger, accessors);
+    this.federation = new Federation(info.id, accessors, instantiate);
+  }
+
+  override async onInstall(
+    _context: IAppInstallationContext,
+    _read: IRead,
+    _http: IHttp,
+    persistence: IPersistence,
+    modify: IModify,
+  ): Promise<void> {
+    this.federation.take(persistence, modify);
+    return Promise.resolve();
+  }
+
+  override async onUpdate(
+    _context: IAppUpdateContext,
+    _read: IRead,
+    _http: IHttp,
+    persistence: IPersistence,
+    modify: IModify,
+  ): Promise<void> {
+    this.federation.take(persistence, modify);
+    return Promise.resolve();
+  }
+
+  override async onEnable(_environment: IEnvironmentRead, configure: IConfigurationModify): Promise<boolean> {
+    return this.federation.start(configure, this.getLogger());
+  }
+
+  override async onDisable(): Promise<void> {
+    return this.federation.stop(this.getLogger());
+  }
+
+  override async onPreSettingUpdate(context: ISettingUpdateContext): Promise<ISetting> {
+    return Promise.resolve(this.federation.checked(context, this.getLogger()));
+  }
+
+  override async onSettingUpdated(): Promise<void> {
+    return this.federation.refresh(this.getLogger());
+  }
+
+  async executePostMessageSent(
+    message: IMessage,
+    _read: IRead,
+    _http: IHttp,
+    persistence: IPersistence,
+    modify: IModify,
+  ): Promise<void> {
+    return this.federation.messageSent(message, persistence, modify, this.getLogger());
+  }
+
+  protected override async extendConfiguration(configuration: IConfigurationExtend): Promise<void> {
+    return this.federation.declare(configuration);
+  }
+}

@@ -1,0 +1,41 @@
+/** The scheduler's part: a rare job in case timers fail, and the way to be called by the engine. */
+
+import type {
+  IConfigurationModify,
+  IModify,
+  IPersistence,
+  IRead,
+  IHttp,
+} from '@rocket.chat/apps-engine/definition/accessors';
+import { type IProcessor, StartupType } from '@rocket.chat/apps-engine/definition/scheduler/IProcessor.js';
+
+const id = 'backstop';
+
+export interface BackstopCalls {
+  beat(): Promise<void>;
+  /** Jobs bring the accessors for writing. */
+  take(persistence: IPersistence, modify: IModify): void;
+}
+
+/** Once a minute on one server of the workspace; every run leaves an entry in the App's log, so not more often. */
+export function backstop(calls: BackstopCalls): IProcessor {
+  return {
+    id,
+    startupSetting: { type: StartupType.RECURRING, interval: '1 minute' },
+    processor: async (
+      _job: object,
+      _read: IRead,
+      modify: IModify,
+      _http: IHttp,
+      persistence: IPersistence,
+    ) => {
+      calls.take(persistence, modify);
+      await calls.beat();
+    },
+  };
+}
+
+/** Asks the engine for one call at once: a start leaves the App without the accessors that only calls bring. */
+export function requestJob(configure: IConfigurationModify): void {
+  configure.scheduler.scheduleOnce({ id, when: new Date() }).catch(() => undefined);
+}

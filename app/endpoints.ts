@@ -1,0 +1,44 @@
+/** The engine's endpoints: the way in where the App cannot listen by itself. */
+
+import { ApiSecurity, ApiVisibility } from '@rocket.chat/apps-engine/definition/api/IApi.js';
+import type { IApi, IApiEndpoint, IApiRequest, IApiResponse } from '@rocket.chat/apps-engine/definition/api';
+import type { IHttp, IModify, IPersistence, IRead } from '@rocket.chat/apps-engine/definition/accessors';
+
+import { type Arrived, endpointRequest } from './inputs/request.ts';
+import type { Reply } from './protocol.ts';
+
+/** The addresses of the application service API. */
+const paths = {
+  put: ['_matrix/app/v1/transactions/:txnId'],
+  post: ['_matrix/app/v1/ping'],
+  get: ['_matrix/app/v1/users/:userId', '_matrix/app/v1/rooms/:roomAlias'],
+} as const;
+
+export interface EndpointCalls {
+  answer(request: Arrived): Promise<Reply>;
+  /** Endpoint calls bring the accessors for writing. */
+  take(persistence: IPersistence, modify: IModify): void;
+}
+
+/** Plain objects: the engine sends them to its own process, so they must lead to nothing of ours. */
+export function api(calls: EndpointCalls): IApi {
+  const endpoints = Object.entries(paths).flatMap(([method, ways]) =>
+    ways.map((path): IApiEndpoint => ({ path, [method]: endpoint(path, calls) })),
+  );
+  return { visibility: ApiVisibility.PUBLIC, security: ApiSecurity.UNSECURE, endpoints };
+}
+
+function endpoint(path: string, calls: EndpointCalls) {
+  return async (
+    request: IApiRequest,
+    _endpoint: unknown,
+    _read: IRead,
+    modify: IModify,
+    _http: IHttp,
+    persistence: IPersistence,
+  ): Promise<IApiResponse> => {
+    calls.take(persistence, modify);
+    const { status, body } = await calls.answer(endpointRequest(path, request));
+    return { status, headers: { 'content-type': 'application/json' }, content: body };
+  };
+}

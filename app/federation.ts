@@ -1,0 +1,249 @@
+/** The App at work: its parts put together, started, kept going and stopped. */
+
+import type {
+  IAppAccessors,
+  IConfigurationExtend,
+  IConfigurationModify,
+  ILogger,
+  IModify,
+  IPersistence,
+} from '@rocket.chat/apps-engine/definition/accessors';
+import type { IMessage } from '@rocket.chat/apps-engine/definition/messages';
+import type { ISetting } from '@rocket.chat/apps-engine/definition/settings';
+import type { ISettingUpdateContext } from '@rocket.chat/apps-engine/definition/settings/ISettingUpdateContext';
+
+import { backstop, requestJob } from './backstop.ts';
+import { federationCommand } from './commands.ts';
+import { type CoreInstance, LivingCore, watchTraps } from './core.ts';
+import { api } from './endpoints.ts';
+import { Accessors } from './host/accessors.ts';
+import { Client } from './host/client.ts';
+import { type Host, WorkspaceHost } from './host/host.ts';
+import { RocketChat } from './host/rocketchat.ts';
+import { Store } from './host/store.ts';
+import { EngineTransport, type Transport } from './host/transport.ts';
+import { messageFact } from './inputs/message.ts';
+import { type Address, Listener } from './listener.ts';
+import { Log, reason } from './log.ts';
+import { networkIsOpen } from './network.ts';
+import { Parent } from './parent.ts';
+import type { Input } from './protocol.ts';
+import { readSettings, settingFault, settings } from './settings.ts';
+import { background, within } from './within.ts';
+
+/** Between two signs of life. */
+const beatMs = 3000;
+
+/** The engine waits 30 s for an answer; what belongs to one must be done before. */
+const stopMs = 10_000;
+
+export class Federation {
+  private readonly log = new Log();
+  private readonly accessors: Accessors;
+  private readonly core: LivingCore;
+  private readonly host: WorkspaceHost;
+  private readonly listener: Listener;
+  private transport: Transport;
+  private networkOpen = false;
+  private listening: Address | undefined;
+  private certificates = '';
+  private configure: IConfigurationModify | undefined;
+  private beating: ReturnType<typeof setInterval> | undefined;
+  private unwatch: (() => void) | undefined;
+  private parent: Parent | undefined;
+  private away = false;
+  private refreshing: Promise<void> = Promise.resolve();
+  private nextRefresh: Promise<void> | undefined;
+
+  constructor(
+    private readonly id: string,
+    private readonly own: IAppAccessors,
+    instantiate: (host: Host, instance: string) => CoreInstance,
+  ) {
+    this.accessors = new Accessors(own.reader, own.http);
+    this.transport = new EngineTransport(own.http);
+    const store = new Store(
+      () => own.reader.getPersistenceReader(),
+      () => this.accessors.storing(),
+    );
+    const rocketchat = new RocketChat(this.accessors);
+    this.host = new WorkspaceHost(
+      store,
+      rocketchat,
+      () => this.transport,
+      (input) => {
+        this.core.tell(input);
+      },
+      this.log,
+    );
+    this.core = new LivingCore(instantiate, this.host, this.log);
+    this.listener = new Listener((request) => this.core.request(request), this.log);
+  }
+
+  /** Tells the engine what the App brings. */
+  async declare(configuration: IConfigurationExtend): Promise<void> {
+    const take = this.take.bind(this);
+    configuration.http.providePreRequestHandler(this.accessors.handler);
+    await Promise.all([
+      ...settings.map((setting) => configuration.settings.provideSetting(setting)),
+      configuration.slashCommands.provideSlashCommand(
+        federationCommand({ take, submit: (it) => this.submit(it) }),
+      ),
+      configuration.api.provideApi(api({ take, answer: (request) => this.core.request(request) })),
+      configuration.scheduler.registerProcessors([backstop({ take, beat: () => this.core.tick() })]),
+    ]);
+  }
+
+  async start(configure: IConfigurationModify, logger: ILogger): Promise<boolean> {
+    this.configure = configure;
+    this.networkOpen = await networkIsOpen();
+    this.log.info(
+      this.networkOpen
+        ? "using the App's own listener and client"
+        : "the runtime closes the network: using the engine's endpoints and HTTP client",
+    );
+    this.unwatch = watchTraps((why) => {
+      this.core.trapped(why);
+    });
+    this.parent = this.watchParent();
+    this.away = false;
+    await this.refresh(logger);
+    this.beating = setInterval(() => {
+      this.beat();
+    }, beatMs);
+    background(this.beating);
+    requestJob(configure);
+    return true;
+  }
+
+  async stop(logger?: ILogger): Promise<void> {
+    clearInterval(this.beating);
+    this.beating = undefined;
+    this.unwatch?.();
+    await within(stopMs, 'stopping', this.core.submit({ kind: 'stop' })).catch((error: unknown) => {
+      this.log.warn(`not stopped in good order: ${reason(error)}`);
+    });
+    await this.leave();
+    if (logger) this.log.flush(logger);
+  }
+
+  /** Reads the settings anew; saving a page of them asks for that many times at once. */
+  async refresh(logger: ILogger): Promise<void> {
+    this.nextRefresh ??= this.refreshing.then(() => {
+      this.nextRefresh = undefined;
+      this.refreshing = this.apply().catch((error: unknown) => {
+        this.log.error(`the settings could not be applied: ${reason(error)}`);
+      });
+      return this.refreshing;
+    });
+    await this.nextRefresh;
+    this.log.flush(logger);
+  }
+
+  /**
+   * The setting to be saved. The engine swallows what this hook throws and saves the new value all the
+   * same, so a value that cannot be used is answered with the old one.
+   */
+  checked({ oldSetting, newSetting }: ISettingUpdateContext, logger: ILogger): ISetting {
+    const fault = settingFault(newSetting);
+    if (fault === undefined) return newSetting;
+    this.log.warn(`the setting '${newSetting.id}' keeps its old value. ${fault}`);
+    this.log.flush(logger);
+    return oldSetting;
+  }
+
+  async messageSent(
+    message: IMessage,
+    persistence: IPersistence,
+    modify: IModify,
+    logger: ILogger,
+  ): Promise<void> {
+    this.take(persistence, modify);
+    await this.submit({ kind: 'messageSent', message: messageFact(message) });
+    this.log.flush(logger);
+  }
+
+  take(persistence: IPersistence, modify: IModify): void {
+    this.accessors.take(persistence, modify);
+  }
+
+  private async submit(input: Input): Promise<void> {
+    try {
+      await this.core.submit(input);
+    } catch (error) {
+      this.log.error(`'${input.kind}' could not be handled: ${reason(error)}`);
+    }
+  }
+
+  private async apply(): Promise<void> {
+    const { config, listen, certificates } = await readSettings(this.own.environmentReader, (address) =>
+      this.ownAddress(address),
+    );
+    if (this.networkOpen) {
+      this.trust(certificates);
+      await this.listen(listen);
+    }
+    this.core.start(config);
+  }
+
+  private trust(certificates: string[]): void {
+    const all = certificates.join('\n');
+    if (this.transport instanceof Client && all === this.certificates) return;
+    this.certificates = all;
+    const before = this.transport;
+    this.transport = new Client(certificates);
+    before.close();
+  }
+
+  private async listen(address: Address): Promise<void> {
+    if (this.listening?.host === address.host && this.listening.port === address.port) return;
+    await this.listener.close();
+    this.listening = address;
+    await this.listener.listen(address);
+  }
+
+  private async ownAddress({ port }: Address): Promise<string> {
+    if (this.networkOpen) return `http://localhost:${port}`;
+    const site: unknown = await this.own.environmentReader.getServerSettings().getValueById('Site_Url');
+    return typeof site === 'string' ? `${site.replace(/\/+$/, '')}/api/apps/public/${this.id}` : '';
+  }
+
+  private beat(): void {
+    this.parent?.look();
+    if (this.away) return;
+    void this.core.tick();
+    if (!this.accessors.complete && this.configure) requestJob(this.configure);
+  }
+
+  private watchParent(): Parent {
+    const reader = this.own.environmentReader.getSettings();
+    return new Parent(() => reader.getValueById('listen_port') as Promise<unknown>, {
+      lost: () => {
+        this.away = true;
+        void this.listener.close();
+      },
+      found: () => {
+        this.away = false;
+        if (this.beating !== undefined && this.listening) void this.listener.listen(this.listening);
+      },
+      gone: () => {
+        clearInterval(this.beating);
+        void this.leave().finally(end);
+      },
+    });
+  }
+
+  private async leave(): Promise<void> {
+    this.host.quiet();
+    this.core.drop();
+    this.listening = undefined;
+    await this.listener.close();
+    this.transport.close();
+    this.transport = new EngineTransport(this.own.http);
+  }
+}
+
+/** Nobody is left to talk to. */
+function end(): void {
+  if (typeof process !== 'undefined') process.exit(0);
+}

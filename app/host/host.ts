@@ -1,0 +1,118 @@
+/** What the core may ask for, done. An error's message is the reason the core is given. */
+
+import { randomBytes } from 'node:crypto';
+
+import { type Log, reason } from '../log.ts';
+import type { Effect, Input, Key, Loaded } from '../protocol.ts';
+import { within } from '../within.ts';
+import type { RocketChat } from './rocketchat.ts';
+import type { Store } from './store.ts';
+import { Alarms } from './timer.ts';
+import type { Transport } from './transport.ts';
+
+/** As the WebAssembly module knows it. */
+export interface Host {
+  /** In the order of the keys. */
+  load(keys: Key[]): Promise<Loaded[]>;
+  perform(effect: Effect): Promise<void>;
+  now(): number;
+  /** 32 random bytes. */
+  entropy(): Uint8Array;
+}
+
+/** The workspace answers within this many milliseconds, or the read or write has failed. */
+const patience = 60_000;
+
+export class WorkspaceHost implements Host {
+  private readonly alarms = new Alarms((scope) => {
+    this.submit({ kind: 'wake', scope });
+  });
+
+  constructor(
+    private readonly store: Store,
+    private readonly rocketchat: RocketChat,
+    private readonly transport: () => Transport,
+    private readonly submit: (input: Input) => void,
+    private readonly log: Log,
+  ) {}
+
+  async load(keys: Key[]): Promise<Loaded[]> {
+    return within(patience, 'reading from the workspace', Promise.all(keys.map((key) => this.loadOne(key))));
+  }
+
+  async perform(effect: Effect): Promise<void> {
+    await within(patience, 'writing to the workspace', this.performOne(effect));
+  }
+
+  now(): number {
+    return Date.now();
+  }
+
+  entropy(): Uint8Array {
+    return new Uint8Array(randomBytes(32));
+  }
+
+  /** Forgets all alarms. */
+  quiet(): void {
+    this.alarms.clear();
+  }
+
+  private async loadOne(key: Key): Promise<Loaded> {
+    switch (key.kind) {
+      case 'documents':
+        return { kind: 'documents', bodies: await this.store.bodies(key.association) };
+      case 'room':
+        return { kind: 'room', room: await this.rocketchat.room(key.id) };
+      case 'userByName':
+        return { kind: 'user', user: await this.rocketchat.userByName(key.username) };
+      case 'message':
+        return { kind: 'message', message: await this.rocketchat.message(key.id) };
+      case 'recent':
+        return { kind: 'messages', messages: await this.rocketchat.recent(key.room, key.limit) };
+    }
+  }
+
+  private async performOne(effect: Effect): Promise<void> {
+    switch (effect.kind) {
+      case 'insert':
+        return this.store.insert(effect.document);
+      case 'remove':
+        return this.store.remove(effect.id);
+      case 'call':
+        this.call(effect);
+        return;
+      case 'wake':
+        this.alarms.set(effect.scope, effect.at);
+        return;
+      case 'createUser':
+        return this.rocketchat.createUser(effect.username, effect.name);
+      case 'createMessage':
+        return this.rocketchat.createMessage(effect.id, effect.room, effect.sender, effect.text);
+      case 'addMember':
+        return this.rocketchat.addMember(effect.room, effect.username);
+      case 'removeMember':
+        return this.rocketchat.removeMember(effect.room, effect.username);
+      case 'notify':
+        return this.rocketchat.notify(effect.room, effect.user, effect.text);
+      case 'log':
+        this.log.say(effect.level, effect.text);
+        return;
+      case 'next':
+      case 'reconcile':
+      case 'reply':
+        throw new Error(`the core keeps '${effect.kind}' to itself`);
+    }
+  }
+
+  /** Not waited for: the answer is an input of its own. */
+  private call({ tag, request }: Extract<Effect, { kind: 'call' }>): void {
+    this.transport()
+      .call(request)
+      .then((answer) => {
+        this.submit({ kind: 'outcome', tag, answer });
+      })
+      .catch((error: unknown) => {
+        this.log.error(`a call's answer could not be handed over: ${reason(error)}`);
+      });
+  }
+}

@@ -1,0 +1,76 @@
+/** Calls to other servers: one way where the network is open, another where the runtime closes it. */
+
+import type { IHttp, IHttpRequest } from '@rocket.chat/apps-engine/definition/accessors';
+
+import type { Answer, Call } from '../protocol.ts';
+import { within } from '../within.ts';
+
+export interface Transport {
+  /** Never throws: an answer of any status, or why there is none. */
+  call(request: Call): Promise<Answer>;
+  close(): void;
+}
+
+/** More than this is not taken into memory. */
+export const largestAnswer = 16 * 1024 * 1024;
+
+export function headersOf({ bearer, body }: Call): Record<string, string> {
+  return {
+    Accept: 'application/json',
+    ...(body === null ? {} : { 'Content-Type': 'application/json' }),
+    ...(bearer === null ? {} : { Authorization: `Bearer ${bearer}` }),
+  };
+}
+
+/** `Retry-After` in milliseconds; it holds seconds or a date. */
+export function retryAfter(header: string | undefined, now = Date.now()): number | null {
+  if (header === undefined || header.trim() === '') return null;
+  const seconds = Number(header);
+  const wait = Number.isNaN(seconds) ? Date.parse(header) - now : seconds * 1000;
+  return Number.isNaN(wait) ? null : Math.max(Math.round(wait), 0);
+}
+
+/** The engine's own client, in the workspace's process: bodies cross the pipe between the two. */
+export class EngineTransport implements Transport {
+  constructor(private readonly http: IHttp) {}
+
+  async call(request: Call): Promise<Answer> {
+    try {
+      return await within(request.timeout, 'the server', this.send(request));
+    } catch (error) {
+      return { kind: 'unreachable', why: withoutAddress(error, request.url) };
+    }
+  }
+
+  close(): void {
+    // The workspace's own connections.
+  }
+
+  private async send(request: Call): Promise<Answer> {
+    const options: IHttpRequest = { headers: headersOf(request), timeout: request.timeout };
+    if (request.body !== null) options.content = request.body;
+    const response = await this.verb(request.method)(request.url, options);
+    const body = response.content ?? '';
+    if (body.length > largestAnswer) return { kind: 'unreachable', why: 'the answer is too large' };
+    const header = response.headers?.['retry-after'];
+    return { kind: 'response', status: response.statusCode, body, retryAfter: retryAfter(header) };
+  }
+
+  private verb(method: string): IHttp['get'] {
+    const verbs: Record<string, IHttp['get'] | undefined> = {
+      GET: (url, options) => this.http.get(url, options),
+      POST: (url, options) => this.http.post(url, options),
+      PUT: (url, options) => this.http.put(url, options),
+      DELETE: (url, options) => this.http.del(url, options),
+    };
+    const verb = verbs[method];
+    if (verb === undefined) throw new Error(`the engine's client knows no ${method}`);
+    return verb;
+  }
+}
+
+/** The workspace's client names the whole address in its errors. */
+function withoutAddress(error: unknown, url: string): string {
+  const message = error instanceof Error ? error.message : 'no answer';
+  return message.split(url).join('the address').replace(/\?\S*/g, '');
+}

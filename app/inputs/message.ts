@@ -1,0 +1,39 @@
+/** A Rocket.Chat message as a fact. */
+
+import type { IMessage, IMessageRaw } from '@rocket.chat/apps-engine/definition/messages';
+
+import type { Message, User } from '../protocol.ts';
+import { fields, milliseconds, text, unmapped } from './unmapped.ts';
+import { userFact } from './user.ts';
+
+/** A message as hooks and reads by id give it. */
+export function messageFact(message: IMessage): Message {
+  return fact(message, message.id ?? '', message.room.id, userFact(message.sender));
+}
+
+/** A message as reads of a room give it: its sender must be looked up. */
+export function rawMessageFact(message: IMessageRaw, sender: User): Message {
+  return fact(message, message.id, message.roomId, sender);
+}
+
+function fact(message: IMessage | IMessageRaw, id: string, room: string, sender: User): Message {
+  const raw = unmapped(message);
+  return {
+    id,
+    room,
+    sender,
+    text: message.text ?? '',
+    md: raw.md === undefined || raw.md === null ? null : JSON.stringify(raw.md),
+    at: milliseconds(message.createdAt) ?? 0,
+    editedAt: milliseconds(message.editedAt),
+    system: text(fields(message).type) ?? text(raw.t),
+    files: fileNames(message, raw),
+  };
+}
+
+function fileNames(message: IMessage | IMessageRaw, raw: Record<string, unknown>): string[] {
+  const many = fields(message).files ?? raw.files;
+  const files: unknown[] = [...(Array.isArray(many) ? many : []), message.file];
+  const names = files.map((file) => text(fields(file).name)).filter((name) => name !== null);
+  return [...new Set(names)];
+}

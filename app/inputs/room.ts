@@ -1,0 +1,23 @@
+/** A Rocket.Chat room as a fact. */
+
+import type { IRoom } from '@rocket.chat/apps-engine/definition/rooms';
+
+import type { Room, RoomKind } from '../protocol.ts';
+import { unmapped } from './unmapped.ts';
+
+/** Direct rooms have no name, whatever the definitions promise. */
+type KnownRoom = Pick<IRoom, 'id'> & {
+  [Field in 'type' | 'displayName' | 'slugifiedName']?: IRoom[Field] | undefined;
+};
+
+const kinds: Readonly<Record<string, RoomKind>> = { c: 'channel', p: 'group', d: 'direct' };
+
+export function roomFact(room: KnownRoom): Room {
+  return {
+    id: room.id,
+    // An empty display name is none.
+    name: room.displayName || (room.slugifiedName ?? ''),
+    kind: kinds[room.type ?? ''] ?? 'other',
+    encrypted: unmapped(room).encrypted === true,
+  };
+}

@@ -1,0 +1,238 @@
+/** The App's own HTTP listener: raw addresses, raw bodies, any size that Matrix knows. */
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+
+import type { Arrived } from './inputs/request.ts';
+import { type Log, reason } from './log.ts';
+import type { Reply } from './protocol.ts';
+import { background } from './within.ts';
+
+export interface Address {
+  host: string;
+  port: number;
+}
+
+/** What a listener allows. */
+export const limits = {
+  bodyBytes: 64 * 1024 * 1024,
+  /** Of all requests at work together: bodies are held in memory before anybody knows who sends them. */
+  heldBytes: 128 * 1024 * 1024,
+  requests: 32,
+  connections: 256,
+  headersMs: 20_000,
+  requestMs: 120_000,
+  idleMs: 65_000,
+  /** Between two trials for a port that is taken. */
+  againMs: 1000,
+  closeMs: 2000,
+};
+
+export class Listener {
+  private server: Server | undefined;
+  private again: ReturnType<typeof setTimeout> | undefined;
+  private open = false;
+  private busy = 0;
+  private heldBytes = 0;
+
+  constructor(
+    private readonly answer: (request: Arrived) => Promise<Reply>,
+    private readonly log: Log,
+    private readonly allowed: typeof limits = limits,
+  ) {}
+
+  /** The port in use, once it listens. */
+  get port(): number | undefined {
+    const address = this.open ? this.server?.address() : undefined;
+    return typeof address === 'object' ? address?.port : undefined;
+  }
+
+  /** Resolves after the first trial; a port that is taken is tried for until it is free or `close` is called. */
+  async listen(address: Address): Promise<void> {
+    if (await this.try(address)) return;
+    const wait = (): void => {
+      this.again = setTimeout(() => {
+        void this.try(address, true).then((settled) => {
+          if (!settled) wait();
+        });
+      }, this.allowed.againMs);
+      background(this.again);
+    };
+    wait();
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.again);
+    this.again = undefined;
+    const server = this.server;
+    this.server = undefined;
+    this.open = false;
+    if (server === undefined) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, this.allowed.closeMs);
+      server.close(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+      server.closeAllConnections();
+    });
+  }
+
+  /** True where another trial is of no use: it listens, or it never will at this address. */
+  private async try(address: Address, silent = false): Promise<boolean> {
+    const place = `${address.host}:${address.port}`;
+    const server = this.make();
+    this.server = server;
+    try {
+      await bind(server, address);
+    } catch (error) {
+      // Closed meanwhile.
+      if (this.server !== server) return true;
+      this.server = undefined;
+      if (isTaken(error)) {
+        if (!silent) this.log.warn(`port ${address.port} is taken; trying until it is free`);
+        return false;
+      }
+      this.log.error(
+        `cannot listen on ${place}: ${reason(error)}. Change the address or port in the settings.`,
+      );
+      return true;
+    }
+    if (this.server !== server) {
+      server.close();
+      return true;
+    }
+    this.open = true;
+    // So that a process whose parent is gone can end.
+    server.unref();
+    this.log.info(`listening on ${place}`);
+    return true;
+  }
+
+  private make(): Server {
+    const { headersMs, requestMs, idleMs, connections } = this.allowed;
+    const options = { headersTimeout: headersMs, requestTimeout: requestMs, keepAliveTimeout: idleMs };
+    const server = createServer(options, (request, response) => {
+      void this.serve(request, response);
+    });
+    server.maxConnections = connections;
+    return server;
+  }
+
+  private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // The other side may go at any time; what it sent is kept or sent again.
+    response.on('error', () => undefined);
+    if (this.busy >= this.allowed.requests) {
+      refuse(request, response, 503, 'M_LIMIT_EXCEEDED', 'Too many requests at a time');
+      return;
+    }
+    const hold: Hold = { bytes: 0 };
+    this.busy++;
+    try {
+      await this.serveOne(request, response, hold);
+    } catch (error) {
+      if (request.destroyed && !request.complete) return;
+      this.log.warn(`a request could not be answered: ${reason(error)}`);
+      refuse(request, response, 500, 'M_UNKNOWN', 'Not possible just now');
+    } finally {
+      this.busy--;
+      this.heldBytes -= hold.bytes;
+    }
+  }
+
+  private async serveOne(request: IncomingMessage, response: ServerResponse, hold: Hold): Promise<void> {
+    const { bodyBytes, heldBytes } = this.allowed;
+    let tooLarge = Number(request.headers['content-length'] ?? 0) > bodyBytes;
+    const body = tooLarge
+      ? null
+      : await read(request, (size, more) => {
+          hold.bytes += more;
+          this.heldBytes += more;
+          tooLarge = size > bodyBytes;
+          return !tooLarge && this.heldBytes <= heldBytes;
+        });
+    if (body === null && tooLarge) refuse(request, response, 413, 'M_TOO_LARGE', 'The body is too large');
+    else if (body === null) refuse(request, response, 503, 'M_LIMIT_EXCEEDED', 'Too much at a time');
+    else {
+      const { method = '', url = '', headers } = request;
+      send(
+        response,
+        await this.answer({ method, uri: url, authorization: headers.authorization ?? null, body }),
+      );
+    }
+  }
+}
+
+/** What a request holds of the memory for bodies. */
+interface Hold {
+  bytes: number;
+}
+
+function bind(server: Server, { host, port }: Address): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+/** Deno names the error and gives no code. */
+function isTaken(error: unknown): boolean {
+  const { name, code } = error as { name?: string; code?: string };
+  return code === 'EADDRINUSE' || name === 'AddrInUse';
+}
+
+/** Events, not iteration: leaving an iteration early would cut the connection before the refusal is sent. */
+function read(
+  request: IncomingMessage,
+  admits: (size: number, more: number) => boolean,
+): Promise<Uint8Array | null> {
+  return new Promise((resolve, reject) => {
+    const parts: Uint8Array[] = [];
+    let size = 0;
+    request.on('data', (part: Uint8Array) => {
+      size += part.length;
+      if (admits(size, part.length)) parts.push(part);
+      else {
+        request.pause();
+        resolve(null);
+      }
+    });
+    request.on('end', () => {
+      resolve(joined(parts, size));
+    });
+    request.on('error', reject);
+    request.on('close', () => {
+      reject(new Error('the request was broken off'));
+    });
+  });
+}
+
+function joined(parts: Uint8Array[], size: number): Uint8Array {
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/** What is left of the request is not read: the connection ends with the answer. */
+function refuse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  errcode: string,
+  error: string,
+): void {
+  if (!request.complete) response.setHeader('Connection', 'close');
+  send(response, { status, body: JSON.stringify({ errcode, error }) });
+}
+
+function send(response: ServerResponse, { status, body }: Reply): void {
+  const bytes = new TextEncoder().encode(body);
+  response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': bytes.length });
+  response.end(bytes);
+}
