@@ -1,0 +1,51 @@
+/** The workspace's own settings, with Rocket.Chat's defaults for those it reads. */
+
+const DEFAULTS: Record<string, unknown> = {
+  Site_Url: 'http://localhost:3000',
+  uniqueID: 'workspace-in-a-box',
+  Message_MaxAllowedSize: 5000,
+  Message_ShowDeletedStatus: false,
+  Message_CustomFields_Enabled: false,
+  Message_CustomFields: '',
+  Message_CustomDomain_AutoLink: '',
+  FileUpload_MaxFileSize: 104_857_600,
+  E2E_Enable: true,
+  E2E_Allow_Unencrypted_Messages: false,
+  HexColorPreview_Enabled: true,
+  Katex_Enabled: true,
+  UTF8_Channel_Names_Validation: '[0-9a-zA-Z-_.]+',
+  Accounts_BlockedUsernameList: '',
+};
+
+export class WorkspaceSettings {
+  private readonly values: Map<string, unknown>;
+
+  constructor(given: Record<string, unknown>) {
+    this.values = new Map(Object.entries({ ...DEFAULTS, ...given }));
+  }
+
+  get(id: string): unknown {
+    return this.values.get(id);
+  }
+
+  set(id: string, value: unknown): void {
+    this.values.set(id, value);
+  }
+
+  all(): [string, unknown][] {
+    return [...this.values];
+  }
+
+  boolean(id: string): boolean {
+    return this.values.get(id) === true;
+  }
+
+  string(id: string): string {
+    const value = this.values.get(id);
+    return typeof value === 'string' ? value : '';
+  }
+
+  number(id: string): number {
+    return Number(this.values.get(id));
+  }
+}
