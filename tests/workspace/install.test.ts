@@ -40,7 +40,7 @@ test('a setting an administrator saves reaches the hooks of every instance', asy
   await app.set('greeting', 'good day');
   for (const instance of [one, two])
     for (const hook of ['onPreSettingUpdate', 'onSettingUpdated'])
-      assert.deepEqual((await seen(app, hook, instance)).map(({ data }) => data), [{ id: 'greeting', value: 'good day' }], hook);
+      assert.deepEqual((await seen(app, hook, 1, instance)).map(({ data }) => data), [{ id: 'greeting', value: 'good day' }], hook);
   assert.equal(await run(app, "return read.getEnvironmentReader().getSettings().getValueById('greeting')", two), 'good day');
 });
 

@@ -4,22 +4,32 @@ const { ApiSecurity, ApiVisibility } = require('@rocket.chat/apps-engine/definit
 
 class ProbeApp extends App {
   seen = [];
+  waiting = new Set();
   started = { enabled: 0 };
 
   async extendConfiguration(configuration) {
-    const { permissions = [], settings = [], processors = [], endpoints = [], slow = 0 } = PROBE;
+    const { settings = [], processors = [], endpoints = [] } = PROBE;
     for (const setting of settings) await configuration.settings.provideSetting(setting);
-    const api = (path, handle, authRequired) => ({ path, authRequired, get: handle, post: handle, put: handle, examples: {} });
-    const echo = (path) => api(path, async (request) => this.reply(request));
+    // Holding the App lets the engine hand each call its own logger.
+    const endpoint = (path, handle, authRequired) => ({ app: this, path, authRequired, get: handle, post: handle, put: handle, examples: {} });
+    async function echo(request) {
+      return this.app.reply(request);
+    }
     await configuration.api.provideApi({
       visibility: PROBE.secret ? ApiVisibility.PRIVATE : ApiVisibility.PUBLIC,
       security: ApiSecurity.UNSECURE,
-      endpoints: [api('run', (...given) => this.run(...given)), ...endpoints.map(echo), api('guarded', async (request) => this.reply(request), true)].map((one) => this.endpoint(one)),
+      endpoints: [
+        endpoint('run', async function (...given) {
+          return this.app.run(...given);
+        }),
+        endpoint('guarded', echo, true),
+        ...endpoints.map((path) => endpoint(path, echo)),
+      ],
     });
     await configuration.slashCommands.provideSlashCommand({
       command: 'probe', i18nDescription: 'probe', i18nParamsExample: 'probe', providesPreview: false,
       executor: async (context, read, modify, http, persis) => {
-        this.seen.push({ hook: 'command', data: { args: context.getArguments(), sender: context.getSender().username, room: context.getRoom().id, threadId: context.getThreadId(), triggerId: context.getTriggerId() } });
+        this.noted({ hook: 'command', data: { args: context.getArguments(), sender: context.getSender().username, room: context.getRoom().id, threadId: context.getThreadId(), triggerId: context.getTriggerId() } });
         const [code] = context.getArguments();
         if (code?.startsWith('js:')) await this.evaluate(code.slice(3), { context, read, modify, http, persis });
       },
@@ -28,7 +38,7 @@ class ProbeApp extends App {
       processors.map((id) => ({
         id,
         processor: async (data, read, modify, http, persis) => {
-          this.seen.push({ hook: 'job', data: { id, ...data } });
+          this.noted({ hook: 'job', data: { id, ...data } });
           if (data.fail) throw new Error('the job fails');
           if (data.code) await this.evaluate(data.code, { data, read, modify, http, persis });
         },
@@ -43,17 +53,40 @@ class ProbeApp extends App {
 
   async onDisable() {}
 
+  async onInstall() {}
+
+  async onUpdate() {}
+
+  async onUninstall() {}
+
   async onPreSettingUpdate({ newSetting }) {
-    this.seen.push({ hook: 'onPreSettingUpdate', data: { id: newSetting.id, value: newSetting.value } });
+    this.noted({ hook: 'onPreSettingUpdate', data: { id: newSetting.id, value: newSetting.value } });
     return newSetting;
   }
 
   async onSettingUpdated({ id, value }) {
-    this.seen.push({ hook: 'onSettingUpdated', data: { id, value } });
+    this.noted({ hook: 'onSettingUpdated', data: { id, value } });
   }
 
-  endpoint({ path, authRequired, get, post, put, examples }) {
-    return { path, authRequired, get, post, put, examples };
+  noted(entry) {
+    this.seen.push(entry);
+    for (const look of [...this.waiting]) look();
+  }
+
+  // Answers when so many of a hook's calls have come.
+  saw(hook, count, patience) {
+    return new Promise((resolve, reject) => {
+      const alarm = setTimeout(() => reject(new Error(`waited for ${count} of ${hook}; saw: ${this.seen.map((one) => one.hook).join(', ')}`)), patience);
+      const look = () => {
+        const calls = this.seen.filter((one) => one.hook === hook);
+        if (calls.length < count) return;
+        clearTimeout(alarm);
+        this.waiting.delete(look);
+        resolve(calls);
+      };
+      this.waiting.add(look);
+      look();
+    });
   }
 
   async reply({ method, headers, query, params, content, user }) {
@@ -98,23 +131,22 @@ const HOOKS = {
 };
 
 for (const [hook, method] of Object.entries(HOOKS))
-  ProbeApp.prototype[method] = async function (first, second, ...rest) {
-    const accessors = [second, ...rest];
-    const find = (name) => accessors.find((one) => one && typeof one === 'object' && name in one);
-    this.seen.push({ hook, data: first, at: Date.now() });
+  ProbeApp.prototype[method] = async function (data, ...rest) {
+    this.noted({ hook, data, at: Date.now() });
+    // A 'modify' hook is handed a builder before the rest.
+    const [read, http, persis, modify] = hook.endsWith('Modify') ? rest.slice(1) : rest;
     const code = PROBE.onHook?.[hook];
-    if (!code) return hook.endsWith('Prevent') ? false : undefined;
-    const [read, http, persis, modify] = hook.startsWith('IPre') && hook !== 'IPreFileUpload' ? [second, ...rest] : [second, ...rest];
-    return this.evaluate(code, { data: first, read, http, persis, modify, context: { second, rest } });
+    if (code) return this.evaluate(code, { data, read, http, persis, modify });
+    return hook.endsWith('Prevent') ? false : hook.endsWith('Modify') ? data : undefined;
   };
 
 ProbeApp.prototype.executeBlockActionHandler = async function (context) {
   const data = context.getInteractionData();
-  this.seen.push({ hook: 'block', data: { actionId: data.actionId, value: data.value, blockId: data.blockId, user: data.user.username } });
+  this.noted({ hook: 'block', data: { actionId: data.actionId, value: data.value, blockId: data.blockId, user: data.user.username } });
   return context.getInteractionResponder().successResponse();
 };
 ProbeApp.prototype.executeViewSubmitHandler = async function (context) {
-  this.seen.push({ hook: 'submit', data: context.getInteractionData().view });
+  this.noted({ hook: 'submit', data: context.getInteractionData().view });
   return context.getInteractionResponder().successResponse();
 };
 

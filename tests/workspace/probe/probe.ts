@@ -69,7 +69,12 @@ export interface Seen {
   at: number;
 }
 
-/** What the App's hooks were handed so far. */
-export function seen(app: InstalledApp, hook: string, on?: Instance): Promise<Seen[]> {
-  return run(app, `return app.seen.filter(({ hook }) => hook === ${JSON.stringify(hook)})`, on);
+/** What the App's hook was handed, once it was called so often; with none, what there is. */
+export function seen(app: InstalledApp, hook: string, count = 1, on?: Instance): Promise<Seen[]> {
+  return run(app, `return app.saw(${JSON.stringify(hook)}, ${String(count)}, 5000)`, on);
+}
+
+/** A test's code in which the App finds a room by the name `room`. */
+export function inRoom({ id }: { id: string }, code: string): string {
+  return `const room = await read.getRoomReader().getById('${id}'); ${code}`;
 }
