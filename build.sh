@@ -6,6 +6,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 # Tools that are dear to make and equal for every clone live outside it, named by version.
 export MATRIX_FEDERATION_CACHE=${MATRIX_FEDERATION_CACHE:-${XDG_CACHE_HOME:-${HOME:-$PWD/target}/.cache}/matrix-federation}
 
+# Which compiler makes WebAssembly here: `choose_toolchain`.
+source app/build/toolchain.sh
+
 readonly WASM=wasm32-unknown-unknown
 readonly CORE=target/$WASM/release/matrix_federation.wasm
 
@@ -13,7 +16,7 @@ main() {
   local command=${1:-pack}
   [ $# -eq 0 ] || shift
   case $command in
-    pack | demo | test | check | bench | clean | help) "run_$command" "$@" ;;
+    pack | demo | test | check | format | bench | clean | help) "run_$command" "$@" ;;
     -h | --help) run_help ;;
     *) fail "there is no command '$command'; ./build.sh help lists them" ;;
   esac
@@ -28,6 +31,7 @@ run_help() {
                   --keep leaves both running
   test [PART]     pack, then run all tests, or one part: rust, app, workspace, e2e
   check           formatting, lints, types, generated files, stray addresses
+  format          put Rust and TypeScript into the form that check wants
   bench           the benchmarks of tests/bench
   clean           remove all that was made here
 
@@ -94,6 +98,15 @@ run_check() {
   say "All checks passed. Next: ./build.sh test"
 }
 
+run_format() {
+  need_rust                    # rustfmt comes with it
+  need_node                    # as new as app/package.json asks
+  npm_packages app             # prettier
+  cargo fmt                    # Rust
+  prettier --write             # TypeScript and its neighbours
+  say "Formatted. Next: ./build.sh check"
+}
+
 run_bench() {
   pack                         # what is measured
   npm_packages tests           # what it is measured with
@@ -109,14 +122,15 @@ run_clean() {
 # --- steps of pack --------------------------------------------------------------------------------
 
 bindgen_tool() {
-  local version tool
-  version=$(sed -n 's/^wasm-bindgen = "=\(.*\)"/\1/p' Cargo.toml)
-  BINDGEN=$MATRIX_FEDERATION_CACHE/wasm-bindgen-$version/bin/bindgen
+  local source=app/build/bindgen pinned version root
+  pinned=$(sed -n 's/^wasm-bindgen = "=\(.*\)"/\1/p' Cargo.toml)
+  version=$(sed -n 's/^wasm-bindgen-cli-support = "=\(.*\)"/\1/p' $source/Cargo.toml)
+  [ "$version" = "$pinned" ] || fail "Cargo.toml pins wasm-bindgen $pinned, but $source/Cargo.toml $version"
+  root=$MATRIX_FEDERATION_CACHE/wasm-bindgen-$version-$(fingerprint $source/Cargo.* $source/src/main.rs)
+  BINDGEN=$root/bin/bindgen
   [ ! -x "$BINDGEN" ] || return 0
-  tool=$(sed -n 's/^wasm-bindgen-cli-support = "=\(.*\)"/\1/p' app/build/bindgen/Cargo.toml)
-  [ "$tool" = "$version" ] || fail "Cargo.toml pins wasm-bindgen $version, app/build/bindgen/Cargo.toml $tool"
   say "Building the wasm-bindgen tool $version (once, about a minute)"
-  cargo install --quiet --locked --path app/build/bindgen --root "$MATRIX_FEDERATION_CACHE/wasm-bindgen-$version"
+  cargo install --quiet --locked --path $source --root "$root"
 }
 
 print_protocol() {
@@ -140,7 +154,7 @@ compile_core() {
 }
 
 make_glue() {
-  when_changed pkg/.made-from "$CORE" build.sh app/package-lock.json app/build/embed.ts -- make_glue_anew
+  when_changed pkg/.made-from "$CORE" "$BINDGEN" build.sh app/package-lock.json app/build/embed.ts -- make_glue_anew
 }
 
 make_glue_anew() {
@@ -148,7 +162,7 @@ make_glue_anew() {
   rm -rf pkg
   "$BINDGEN" "$CORE" pkg
   # What Node 20 and Deno 2.3 know; rustc itself emits no more than this.
-  app/node_modules/.bin/wasm-opt -Oz \
+  app/node_modules/.bin/wasm-opt -O2 \
     --enable-mutable-globals --enable-sign-ext --enable-nontrapping-float-to-int --enable-bulk-memory \
     --enable-reference-types --enable-multivalue \
     pkg/matrix_federation_bg.wasm -o pkg/matrix_federation_bg.wasm
@@ -157,67 +171,6 @@ make_glue_anew() {
 
 bundle_app() {
   (cd app && node --import tsx build/pack.ts)
-}
-
-# --- a compiler for WebAssembly -------------------------------------------------------------------
-
-# Sets TOOLCHAIN, the environment cargo needs, and BUILD_STD, the flags.
-choose_toolchain() {
-  TOOLCHAIN=() BUILD_STD=()
-  case ${MATRIX_FEDERATION_TOOLCHAIN:-any} in
-    any) installed_toolchain || rustup_toolchain || debian_toolchain || fail \
-      "no compiler for $WASM: run 'rustup target add $WASM', or use Debian's packages (needs apt-get)" ;;
-    installed | rustup | debian) "${MATRIX_FEDERATION_TOOLCHAIN}_toolchain" ||
-      fail "the toolchain '$MATRIX_FEDERATION_TOOLCHAIN' is not to be had here" ;;
-    *) fail "MATRIX_FEDERATION_TOOLCHAIN is '$MATRIX_FEDERATION_TOOLCHAIN': installed, rustup or debian" ;;
-  esac
-}
-
-installed_toolchain() {
-  compgen -G "$(rustc --print sysroot)/lib/rustlib/$WASM/lib/libstd-*" >/dev/null
-}
-
-rustup_toolchain() {
-  command -v rustup >/dev/null || return 1
-  say "Adding $WASM to the installed Rust"
-  timeout 180 rustup target add "$WASM" && installed_toolchain
-}
-
-# Debian's compiler and the source of its std, unpacked but not installed, driven by this machine's cargo.
-debian_toolchain() {
-  command -v apt-get >/dev/null || return 1
-  local root=$MATRIX_FEDERATION_CACHE/debian-rust
-  [ -x "$root/rustc" ] || fetch_debian_toolchain "$root" || return 1
-  TOOLCHAIN=(
-    RUSTC="$root/rustc" RUSTC_BOOTSTRAP=1
-    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER="$(compgen -G "$root/root/usr/lib/llvm-*/bin/wasm-ld")"
-  )
-  BUILD_STD=("-Zbuild-std=std,panic_abort")
-}
-
-fetch_debian_toolchain() {
-  local root=$1 std llvm package
-  say "Fetching Debian's Rust (once, about 140 MB)"
-  std=$(debian_std)
-  [ -n "$std" ] || { apt-get update -qq && std=$(debian_std); }
-  llvm=$(apt-cache depends "$std" 2>/dev/null | grep -o 'libllvm[0-9]*' | head -n1)
-  rm -rf "$root" && mkdir -p "$root/deb" || return 1
-  (cd "$root/deb" && apt-get download -qq \
-    rustc-web "$std" libstd-rust-web-dev rust-web-src "$llvm" "lld-${llvm#libllvm}") || return 1
-  for package in "$root"/deb/*.deb; do dpkg -x "$package" "$root/root" || return 1; done
-  rm -rf "$root/deb"
-  cat >"$root/rustc" <<WRAPPER
-#!/bin/sh
-export LD_LIBRARY_PATH="$root/root/usr/lib/$(uname -m)-linux-gnu"
-exec "$root/root/usr/bin/rustc" "\$@"
-WRAPPER
-  chmod +x "$root/rustc"
-  "$root/rustc" --version
-}
-
-# The newest package with the standard library for WebAssembly's compiler; its name holds its version.
-debian_std() {
-  apt-cache pkgnames libstd-rust-web- | grep -E '^libstd-rust-web-[0-9.]+$' | sort -V | tail -n1
 }
 
 # --- steps of test, check and bench ---------------------------------------------------------------
@@ -256,10 +209,14 @@ lint_rust() {
 lint_typescript() {
   local bin=app/node_modules/.bin
   "$bin/eslint" --config app/eslint.config.js --max-warnings 0 app tests
-  "$bin/prettier" --config app/prettier.config.json --check --log-level warn \
-    'app/**/*.{ts,js,json}' 'tests/**/*.{ts,mjs}' '!app/protocol.ts'
+  prettier --check
   "$bin/tsc" --project app
   "$bin/tsc" --project tests
+}
+
+prettier() {
+  app/node_modules/.bin/prettier --config app/prettier.config.json --log-level warn "$1" \
+    'app/**/*.{ts,js,json}' 'tests/**/*.{ts,js,mjs}' '!app/protocol.ts'
 }
 
 check_addresses() {
@@ -322,10 +279,15 @@ when_changed() {
     shift
   done
   shift
-  key=$(cat "${files[@]}" | cksum)
+  key=$(fingerprint "${files[@]}")
   if [ "$key" = "$(cat "$stamp" 2>/dev/null)" ]; then return; fi
   "$@"
   echo "$key" >"$stamp"
+}
+
+# fingerprint FILE...: a short text that changes with the files.
+fingerprint() {
+  cat "$@" | cksum | tr -d ' '
 }
 
 say() {

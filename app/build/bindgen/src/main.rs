@@ -13,9 +13,14 @@ fn main() -> ExitCode {
         eprintln!("usage: bindgen MODULE.wasm FOLDER");
         return ExitCode::FAILURE;
     };
-    let mut bindgen = Bindgen::new();
-    let made = bindgen.input_path(module).web(true).and_then(|bindgen| bindgen.generate(folder));
-    match made {
+    match Bindgen::new()
+        .input_path(module)
+        // After a trap the App makes a new instance of the module it has compiled: `__wbg_reset_state`.
+        .reset_state_function(true)
+        .omit_default_module_path(true)
+        .web(true)
+        .and_then(|bindgen| bindgen.generate(folder))
+    {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bindgen: {error:#}");
