@@ -12,10 +12,9 @@ import { Commands } from './commands.ts';
 import { Connection } from './database.ts';
 import { Endpoints } from './endpoints.ts';
 import { loadEngine, type Engine } from './engine/load.ts';
-import type { EnginePaths, RuntimeName } from './engine/paths.ts';
-import { BINARIES } from './engine/paths.ts';
+import { BINARIES, type EnginePaths, type RuntimeName } from './engine/paths.ts';
 import { prepareEngine } from './engine/prepare.ts';
-import { useRuntime, type Controller } from './engine/subprocess.ts';
+import { useRuntime, type Controller, type Liveness } from './engine/subprocess.ts';
 import { Hooks } from './hooks.ts';
 import { randomId } from './ids.ts';
 import { leavesWithUs, letGo } from './processes.ts';
@@ -28,6 +27,8 @@ export interface InstanceOptions {
   runtime?: RuntimeName;
   /** For the Apps' endpoints; a free one unless told. */
   port?: number;
+  /** The engine's patience with a silent subprocess, where a test has less. */
+  liveness?: Partial<Liveness>;
 }
 
 export class Instance {
@@ -50,9 +51,9 @@ export class Instance {
 
   private constructor(
     readonly ws: Workspace,
-    readonly runtime: RuntimeName,
     readonly engine: Engine,
     paths: EnginePaths,
+    { runtime = 'deno', liveness }: InstanceOptions,
   ) {
     this.db = new Connection(ws.database, ws.latency);
     const temp = path.join(ws.temp, randomId());
@@ -69,18 +70,18 @@ export class Instance {
       if (method === 'runtime:restart') this.restarts++;
     });
     this.manager = new engine.AppManager({ metadataStorage, logStorage, sourceStorage, bridges, tempFilePath: temp });
-    useRuntime(engine, this.manager, runtime, paths, (controller) => { this.started(controller); });
+    useRuntime(engine, this.manager, paths, { runtime, liveness, started: (controller) => { this.started(controller); } });
   }
 
-  static async start(ws: Workspace, { runtime = 'deno', port }: InstanceOptions = {}): Promise<Instance> {
+  static async start(ws: Workspace, options: InstanceOptions = {}): Promise<Instance> {
     const paths = await prepareEngine();
     // The engine finds Deno through PATH and its cache through DENO_DIR; it hands both on, and nothing else.
     const deno = path.dirname(BINARIES.deno);
     if (!(process.env['PATH'] ?? '').startsWith(deno)) process.env['PATH'] = `${deno}:${process.env['PATH'] ?? ''}`;
     process.env['DENO_DIR'] = paths.denoCache;
-    const instance = new Instance(ws, runtime, loadEngine(paths), paths);
+    const instance = new Instance(ws, loadEngine(paths), paths, options);
     ws.instances.push(instance);
-    instance.endpointUrl = await instance.endpoints.listen(port);
+    instance.endpointUrl = await instance.endpoints.listen(options.port);
     await instance.manager.load();
     await instance.manager.enableAll();
     instance.scheduler.start();

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { Changes, type Waiting } from './changes.ts';
 import { userToApp } from './convert/users.ts';
 import { Connection, Database, nearby } from './database.ts';
-import { TARGET, type RuntimeName } from './engine/paths.ts';
+import { TARGET } from './engine/paths.ts';
 import { Hooks } from './hooks.ts';
 import { randomId } from './ids.ts';
 import { Instance, type InstanceOptions } from './instance.ts';
@@ -94,7 +94,7 @@ export class Workspace {
   }
 
   /** A further server over the same database; Apps installed already are started there too. */
-  startInstance(options: InstanceOptions & { runtime?: RuntimeName } = {}): Promise<Instance> {
+  startInstance(options: InstanceOptions = {}): Promise<Instance> {
     return Instance.start(this, options);
   }
 

@@ -12,7 +12,7 @@ export interface Controller {
   tempFilePath: string;
   appPackage: { info: { id: string } };
   messenger: { setReceiver(child: ChildProcess): void };
-  livenessManager: { attach(child: ChildProcess): void; stop(): void };
+  livenessManager: { attach(child: ChildProcess): void; stop(): void; options: object };
   setupListeners(): void;
   spawnProcess(): void;
   stopApp(): Promise<void>;
@@ -21,10 +21,24 @@ export interface Controller {
   removeAllListeners(): void;
 }
 
+/** The engine's patience with a silent subprocess; its own values are 10 s, 1 s and 4. */
+export interface Liveness {
+  pingIntervalInMS: number;
+  pingTimeoutInMS: number;
+  consecutiveTimeoutLimit: number;
+}
+
+export interface RuntimeChoice {
+  runtime: RuntimeName;
+  liveness?: Partial<Liveness> | undefined;
+  /** Told of each subprocess. */
+  started(controller: Controller): void;
+}
+
 type ControllerClass = new (...given: unknown[]) => Controller;
 
-/** Makes the manager start its Apps' subprocesses with this runtime, and reports each one. */
-export function useRuntime(engine: Engine, manager: AppManager, runtime: RuntimeName, paths: EnginePaths, started: (controller: Controller) => void): void {
+/** Makes the manager start its Apps' subprocesses with this runtime. */
+export function useRuntime(engine: Engine, manager: AppManager, paths: EnginePaths, { runtime, liveness, started }: RuntimeChoice): void {
   const Base = engine.DenoController as unknown as ControllerClass;
   class Reported extends Base {
     override spawnProcess(): void {
@@ -33,7 +47,11 @@ export function useRuntime(engine: Engine, manager: AppManager, runtime: Runtime
       started(this);
     }
   }
-  const factory = (...given: unknown[]): Controller => new Reported(...given);
+  const factory = (...given: unknown[]): Controller => {
+    const controller = new Reported(...given);
+    Object.assign(controller.livenessManager.options, liveness);
+    return controller;
+  };
   Object.assign(manager, { runtime: new engine.AppRuntimeManager(manager, factory as never) });
 }
 
