@@ -23,4 +23,6 @@ export function letGo(controller: Controller): void {
   for (const name of controller.eventNames())
     if (typeof name === 'string' && name.startsWith('result:')) controller.emit(name, undefined, new Error('the server has ended'));
   controller.removeAllListeners();
+  // What it still says about its broken pipes is nobody's concern any more.
+  controller.on('error', () => undefined);
 }

@@ -19,6 +19,7 @@ export interface Controller {
   emit(event: string, ...data: unknown[]): boolean;
   eventNames(): (string | symbol)[];
   removeAllListeners(): void;
+  on(event: string, listener: () => void): unknown;
 }
 
 /** The engine's patience with a silent subprocess; its own values are 10 s, 1 s and 4. */

@@ -115,7 +115,7 @@ const HOOKS = {
   IPostMessageSent: 'executePostMessageSent',
   IPostSystemMessageSent: 'executePostSystemMessageSent',
   IPostMessageUpdated: 'executePostMessageUpdated',
-  IPostMessageDeleted: 'executePostMessageDelete',
+  IPostMessageDeleted: 'executePostMessageDeleted',
   IPostMessageReacted: 'executePostMessageReacted',
   IPostMessagePinned: 'executePostMessagePinned',
   IPostMessageStarred: 'executePostMessageStarred',

@@ -17,6 +17,8 @@ export interface ProbeOptions {
   endpoints?: string[];
   /** What it asks for; all the workspace offers unless told. */
   permissions?: string[];
+  /** Its endpoints are below a secret. */
+  secret?: boolean;
   /** Put before the App's own code. */
   prelude?: string;
 }
