@@ -411,11 +411,7 @@ export type Key = { "kind": "documents",
 /**
  * The association.
  */
-association: string, } | { "kind": "room", 
-/**
- * The id.
- */
-id: string, } | { "kind": "userByName", 
+association: string, } | { "kind": "userByName", 
 /**
  * The username.
  */
@@ -440,11 +436,7 @@ export type Loaded = { "kind": "documents",
 /**
  * In no order.
  */
-bodies: Array<string>, } | { "kind": "room", 
-/**
- * The room.
- */
-room: Room | null, } | { "kind": "user", 
+bodies: Array<string>, } | { "kind": "user", 
 /**
  * The user.
  */

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::facts::User;
 
 /// The settings of one workspace. The host hands them over at start and whenever one changes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "protocol", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Config {

@@ -68,6 +68,10 @@ pub mod key {
     pub fn journal(scope: &Scope) -> String {
         format!("journal:{scope}")
     }
+    /// Whether an association is that of one scope's journal.
+    pub fn is_journal(association: &str) -> bool {
+        association.starts_with("journal:")
+    }
     /// The ledger of a portal: its open links and its latest checkpoint.
     pub fn ledger(room: &str) -> String {
         format!("ledger:{room}")
@@ -168,9 +172,8 @@ pub fn ghost_names(mxid: &str) -> [String; 2] {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     let clean = |text: &str| text.chars().map(|c| if plain(c) { c } else { '_' }).collect::<String>();
     let (localpart, server) = (clean(localpart), clean(server));
-    let digest = Sha256::digest(mxid.as_bytes());
-    let mark: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
-    [format!("{localpart}:{server}"), format!("{localpart}-{mark}:{server}")]
+    let mark: String = digest(&[mxid]).chars().filter(char::is_ascii_alphanumeric).take(8).collect();
+    [format!("{localpart}:{server}"), format!("{localpart}-{}:{server}", mark.to_lowercase())]
 }
 
 /// Whether a username is one that only ghosts bear: no person's may contain a colon.

@@ -3,11 +3,19 @@
 //! `decide(input, view) -> effects` is a pure function; the driver runs it over a host. What follows is the map of
 //! rooms; which may use which is said in the README and held by `tests/architecture.rs`.
 
+pub mod admin;
+pub mod appservice;
+pub mod attachment;
+pub mod bridge;
 pub mod config;
+pub mod driver;
 pub mod effect;
 pub mod facts;
 pub mod ids;
 pub mod input;
+pub mod policy;
 pub mod record;
 pub mod translate;
 pub mod view;
+#[cfg(target_arch = "wasm32")]
+pub mod wasm;

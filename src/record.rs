@@ -3,6 +3,9 @@
 //! Documents are inserted and removed, never changed. A record of an unknown kind or version is passed over, so
 //! that an older App beside a newer one does no harm.
 
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::effect::{Document, Effect};
@@ -17,7 +20,7 @@ const VERSION: u32 = 1;
 #[serde(tag = "kind", rename_all = "camelCase")]
 pub enum Record {
     /// Work that is not done yet.
-    Entry(Entry),
+    Entry(Rc<Entry>),
     /// A failed attempt at an entry.
     Retry(Retry),
     /// An entry that was given up.
@@ -49,6 +52,8 @@ pub struct Entry {
     pub scope: Scope,
     /// Its place in the order of the scope: the time of the thing itself, in milliseconds.
     pub at: i64,
+    /// Its place among entries of the same time.
+    pub part: u32,
     /// What to do.
     pub work: Work,
 }
@@ -85,6 +90,8 @@ pub struct Retry {
     pub entry: String,
     /// The entry's scope.
     pub scope: Scope,
+    /// The part of the entry that failed, where it is done in parts.
+    pub part: usize,
     /// How often it failed.
     pub attempts: u32,
     /// Not again before this time, in milliseconds.
@@ -184,6 +191,8 @@ pub struct Heartbeat {
     pub instance: String,
     /// When, in milliseconds.
     pub at: i64,
+    /// The instances that were alive in its eyes, itself among them. When that changes, scopes change hands.
+    pub live: BTreeSet<String>,
 }
 
 /// A scope handed from one instance to another.
@@ -220,14 +229,21 @@ impl Record {
 
     /// The effect that takes this record away again.
     pub fn remove(&self) -> Effect {
-        Effect::Remove { id: self.keys().0 }
+        Effect::Remove { id: self.id() }
+    }
+
+    /// The document's own id.
+    pub fn id(&self) -> String {
+        self.keys().0
     }
 
     /// The document's own id, and what else it is found by.
     fn keys(&self) -> (String, Vec<String>) {
         match self {
             Self::Entry(it) => (it.id.clone(), vec![key::journal(&it.scope), key::JOURNALS.to_owned()]),
-            Self::Retry(it) => (format!("retry:{}:{}", it.entry, it.attempts), vec![key::journal(&it.scope)]),
+            Self::Retry(it) => {
+                (format!("retry:{}:{}:{}", it.entry, it.part, it.attempts), vec![key::journal(&it.scope)])
+            }
             Self::Dead(it) => (format!("dead:{}", it.entry.id), vec![key::DEAD.to_owned()]),
             Self::Portal(it) => {
                 (key::portal_local(&it.local), vec![key::portal_remote(&it.remote), key::PORTALS.to_owned()])

@@ -3,9 +3,15 @@
 //! A view does not change while one input is decided. What it has not loaded yet it reports as `Missing`; the
 //! driver loads that and the decision runs again from the start.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{Message, Room, User};
+use crate::config::Config;
+use crate::effect::Tag;
+use crate::facts::{Message, User};
+use crate::record::Record;
 
 /// Something that can be loaded.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -16,11 +22,6 @@ pub enum Key {
     Documents {
         /// The association.
         association: String,
-    },
-    /// A room by id.
-    Room {
-        /// The id.
-        id: String,
     },
     /// A user by username.
     UserByName {
@@ -51,11 +52,6 @@ pub enum Loaded {
         /// In no order.
         bodies: Vec<String>,
     },
-    /// A room, if there is one.
-    Room {
-        /// The room.
-        room: Option<Room>,
-    },
     /// A user, if there is one.
     User {
         /// The user.
@@ -71,4 +67,101 @@ pub enum Loaded {
         /// The messages.
         messages: Vec<Message>,
     },
+}
+
+/// What a key led to, read once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// The records among the documents; those that are not known here are passed over.
+    Records(Rc<Vec<Record>>),
+    /// A user, if there is one.
+    User(Option<User>),
+    /// A message, if there is one.
+    Message(Option<Message>),
+    /// Messages, oldest first.
+    Messages(Vec<Message>),
+}
+
+impl Loaded {
+    /// Reads what was loaded.
+    pub fn read(self) -> Found {
+        match self {
+            Self::Documents { bodies } => {
+                Found::Records(Rc::new(bodies.iter().filter_map(|body| Record::parse(body)).collect()))
+            }
+            Self::User { user } => Found::User(user),
+            Self::Message { message } => Found::Message(message),
+            Self::Messages { messages } => Found::Messages(messages),
+        }
+    }
+}
+
+/// The keys a decision still needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing(pub Vec<Key>);
+
+/// What a decision can see. It stays the same for all passes of one input.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// The time in milliseconds since the epoch; no two inputs of an instance see the same.
+    pub now: i64,
+    /// Random bytes, drawn for this input.
+    pub entropy: [u8; 32],
+    /// The settings.
+    pub config: Config,
+    /// This instance.
+    pub instance: String,
+    /// The entry under way in the input's scope, where there is one.
+    pub active: Option<Tag>,
+    /// The body of the request that is being decided.
+    pub body: Vec<u8>,
+    /// What was loaded so far.
+    pub loaded: BTreeMap<Key, Found>,
+}
+
+impl View {
+    /// Makes sure that all these are loaded, so that a step asks once for everything it needs.
+    pub fn all(&self, keys: impl IntoIterator<Item = Key>) -> Result<(), Missing> {
+        let missing: BTreeSet<Key> = keys.into_iter().filter(|key| !self.loaded.contains_key(key)).collect();
+        if missing.is_empty() { Ok(()) } else { Err(Missing(missing.into_iter().collect())) }
+    }
+
+    /// The records that carry an association.
+    pub fn records(&self, association: &str) -> Result<&[Record], Missing> {
+        Ok(if let Found::Records(records) = self.get(Key::documents(association))? { records } else { &[] })
+    }
+
+    /// A Rocket.Chat user.
+    pub fn user_by_name(&self, username: &str) -> Result<Option<&User>, Missing> {
+        let found = self.get(Key::UserByName { username: username.to_owned() })?;
+        Ok(if let Found::User(user) = found { user.as_ref() } else { None })
+    }
+
+    /// A Rocket.Chat message.
+    pub fn message(&self, id: &str) -> Result<Option<&Message>, Missing> {
+        let found = self.get(Key::Message { id: id.to_owned() })?;
+        Ok(if let Found::Message(message) = found { message.as_ref() } else { None })
+    }
+
+    /// The newest messages of a Rocket.Chat room, oldest first.
+    pub fn recent(&self, room: &str, limit: u8) -> Result<&[Message], Missing> {
+        let found = self.get(Key::Recent { room: room.to_owned(), limit })?;
+        Ok(if let Found::Messages(messages) = found { messages } else { &[] })
+    }
+
+    /// Takes in what a key led to.
+    pub fn know(&mut self, key: Key, found: Found) {
+        self.loaded.insert(key, found);
+    }
+
+    fn get(&self, key: Key) -> Result<&Found, Missing> {
+        self.loaded.get(&key).ok_or_else(|| Missing(vec![key]))
+    }
+}
+
+impl Key {
+    /// The documents that carry an association.
+    pub fn documents(association: impl Into<String>) -> Self {
+        Self::Documents { association: association.into() }
+    }
 }

@@ -1,0 +1,35 @@
+//! Homeserver mode: the App as an application service of a Matrix homeserver.
+//!
+//! Spec: <https://spec.matrix.org/v1.18/application-service-api/>
+
+mod answer;
+mod intent;
+mod registration;
+mod request;
+mod token;
+mod transaction;
+
+use crate::attachment::{Attachment, Incoming, Intent, Move};
+use crate::input::{Answer, Request};
+use crate::view::{Missing, View};
+
+pub use registration::yaml as registration;
+pub use token::draw as draw_tokens;
+
+/// The homeserver's side of the seam.
+#[derive(Clone, Copy, Debug)]
+pub struct Appservice;
+
+impl Attachment for Appservice {
+    fn begin(&self, view: &View, intent: &Intent) -> Result<Move, Missing> {
+        intent::begin(view, intent)
+    }
+
+    fn resume(&self, view: &View, intent: &Intent, step: &str, answer: &Answer) -> Result<Move, Missing> {
+        intent::resume(view, intent, step, answer)
+    }
+
+    fn receive(&self, view: &View, request: &Request) -> Result<Incoming, Missing> {
+        transaction::receive(view, request)
+    }
+}

@@ -1,0 +1,158 @@
+//! Intents as requests of the client-server API, made in the name of our own users.
+//!
+//! A user is registered and brought into a room only when the homeserver says that it is missing: most requests
+//! need one step, and there is no record of memberships that could be wrong.
+//!
+//! Spec: <https://spec.matrix.org/v1.18/client-server-api/>,
+//! <https://spec.matrix.org/v1.18/application-service-api/#client-server-api-extensions>
+
+use serde_json::{Value, json};
+
+use super::answer::{Verdict, judge, retry_unless};
+use super::request::{self, path};
+use super::token;
+use crate::attachment::{Done, Intent, Move};
+use crate::effect::Call;
+use crate::facts::{Room, User};
+use crate::ids;
+use crate::input::Answer;
+use crate::view::{Missing, View};
+
+/// The id the App is registered by.
+pub(super) const ID: &str = "rocketchat-federation";
+
+/// The first step towards an intent.
+pub(super) fn begin(view: &View, intent: &Intent) -> Result<Move, Missing> {
+    match intent {
+        Intent::Attach => step(view, "register-bot", intent),
+        Intent::CreateRoom { .. } => step(view, "create", intent),
+        Intent::Invite { .. } | Intent::Send { .. } => step(view, "act", intent),
+    }
+}
+
+/// The next step, with the answer to the last one.
+pub(super) fn resume(view: &View, intent: &Intent, last: &str, answer: &Answer) -> Result<Move, Missing> {
+    let verdict = judge(answer);
+    Ok(match (last, verdict) {
+        ("register-bot", Verdict::Good(_)) => step(view, "ping", intent)?,
+        ("register-bot", Verdict::Error { code, .. }) if code == "M_USER_IN_USE" => {
+            step(view, "ping", intent)?
+        }
+        ("ping", Verdict::Good(_)) => Move::Done(Done::Plainly),
+
+        ("create" | "resolve", Verdict::Good(body)) => room(&body),
+        ("create", Verdict::Error { code, .. }) if code == "M_ROOM_IN_USE" => step(view, "resolve", intent)?,
+
+        ("act" | "act-again", Verdict::Good(body)) => done(&body),
+        // Not registered, not in the room, or really not allowed: bring the user in, then ask once more.
+        ("act", Verdict::Error { code, .. }) if code == "M_FORBIDDEN" => step(view, "register", intent)?,
+        ("register", Verdict::Good(_)) => step(view, "name", intent)?,
+        ("register", Verdict::Error { code, .. }) if code == "M_USER_IN_USE" => step(view, "name", intent)?,
+        // A missing display name or a standing invitation is no reason not to go on.
+        ("name", Verdict::Good(_) | Verdict::Error { .. }) => step(view, "let-in", intent)?,
+        ("let-in", Verdict::Good(_) | Verdict::Error { .. }) => step(view, "join", intent)?,
+        ("join", Verdict::Good(_)) => step(view, "act-again", intent)?,
+
+        (_, Verdict::Later { after, why }) => Move::Later { after, why },
+        (_, Verdict::Error { code, text }) => retry_unless(last, &code, &text),
+        (_, Verdict::Good(_)) => {
+            Move::Refused { why: format!("The App does not know its own step '{last}'.") }
+        }
+    })
+}
+
+/// A step as a move; without tokens there is nothing that could be sent.
+fn step(view: &View, name: &str, intent: &Intent) -> Result<Move, Missing> {
+    let Some(tokens) = token::in_use(view)? else {
+        return Ok(Move::Later { after: None, why: "the registration has no tokens yet".to_owned() });
+    };
+    let request = match intent {
+        Intent::Attach => attach(view, name),
+        Intent::CreateRoom { room } => create(view, name, room),
+        Intent::Invite { room, by, mxid } => {
+            let invite =
+                || request::post(view, &path(&["rooms", room, "invite"]), json!({ "user_id": mxid }));
+            as_puppet(view, name, room, by, invite)
+        }
+        Intent::Send { room, by, event_type, content, transaction, at } => {
+            let content = serde_json::from_str(content).unwrap_or(Value::Null);
+            let send = || {
+                let path = path(&["rooms", room, "send", event_type, transaction]);
+                request::with(request::put(view, &path, content), "ts", &at.to_string())
+            };
+            as_puppet(view, name, room, by, send)
+        }
+    };
+    let request = Call { bearer: Some(tokens.appservice), ..request };
+    Ok(Move::Call { step: name.to_owned(), request })
+}
+
+fn attach(view: &View, name: &str) -> Call {
+    match name {
+        "ping" => request::ping(view, ID),
+        _ => register(view, &view.config.bot_localpart),
+    }
+}
+
+fn create(view: &View, name: &str, room: &Room) -> Call {
+    let localpart = ids::alias_localpart(&view.config.user_prefix, &room.id);
+    match name {
+        "resolve" => {
+            let alias = format!("#{localpart}:{}", view.config.server_name);
+            request::get(view, &path(&["directory", "room", &alias]))
+        }
+        _ => request::post(
+            view,
+            "createRoom",
+            json!({
+                "preset": "private_chat",
+                "visibility": "private",
+                "name": room.name,
+                "room_alias_name": localpart,
+                "power_level_content_override": { "invite": 0 },
+            }),
+        ),
+    }
+}
+
+fn as_puppet(view: &View, name: &str, room: &str, user: &User, act: impl FnOnce() -> Call) -> Call {
+    let mxid = view.config.puppet(user);
+    let as_user = |call| request::with(call, "user_id", &mxid);
+    match name {
+        "register" => register(view, &view.config.puppet_localpart(user)),
+        "name" => {
+            let shown = if user.name.is_empty() { &user.username } else { &user.name };
+            as_user(request::put(
+                view,
+                &path(&["profile", &mxid, "displayname"]),
+                json!({ "displayname": shown }),
+            ))
+        }
+        "let-in" => request::post(view, &path(&["rooms", room, "invite"]), json!({ "user_id": mxid })),
+        "join" => as_user(request::post(view, &path(&["join", room]), json!({}))),
+        _ => as_user(act()),
+    }
+}
+
+fn register(view: &View, localpart: &str) -> Call {
+    let body = json!({
+        "type": "m.login.application_service",
+        "username": localpart,
+        "inhibit_login": true,
+    });
+    request::post(view, "register", body)
+}
+
+fn room(body: &Value) -> Move {
+    match body.get("room_id").and_then(Value::as_str) {
+        Some(id) => Move::Done(Done::Room(id.to_owned())),
+        None => Move::Later { after: None, why: "the homeserver named no room".to_owned() },
+    }
+}
+
+fn done(body: &Value) -> Move {
+    Move::Done(match body.get("event_id").and_then(Value::as_str) {
+        Some(id) => Done::Event(id.to_owned()),
+        None => Done::Plainly,
+    })
+}

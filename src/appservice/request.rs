@@ -1,0 +1,58 @@
+//! Requests of the client-server API.
+//!
+//! Spec: <https://spec.matrix.org/v1.18/client-server-api/#api-standards>
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
+
+use crate::effect::Call;
+use crate::view::View;
+
+/// What stands for itself in a path or a query: RFC 3986, unreserved characters.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// How long a homeserver may take, in milliseconds. Its own timeouts towards other servers are shorter.
+const TIMEOUT: u32 = 60_000;
+
+/// A path of these parts, each percent-encoded.
+pub(super) fn path(parts: &[&str]) -> String {
+    let encoded: Vec<String> =
+        parts.iter().map(|part| utf8_percent_encode(part, ENCODED).to_string()).collect();
+    encoded.join("/")
+}
+
+pub(super) fn get(view: &View, path: &str) -> Call {
+    call(view, "GET", path, None)
+}
+
+pub(super) fn put(view: &View, path: &str, body: impl Into<Value>) -> Call {
+    call(view, "PUT", path, Some(body.into().to_string()))
+}
+
+pub(super) fn post(view: &View, path: &str, body: impl Into<Value>) -> Call {
+    call(view, "POST", path, Some(body.into().to_string()))
+}
+
+/// The request that makes the homeserver call us. It also ends the homeserver's back-off.
+pub(super) fn ping(view: &View, id: &str) -> Call {
+    let url = format!("{}/_matrix/client/v1/appservice/{}/ping", view.config.homeserver(), path(&[id]));
+    let body = json!({ "transaction_id": format!("ping-{}", view.now) }).to_string();
+    Call { url, ..call(view, "POST", "", Some(body)) }
+}
+
+/// The same request with one more query parameter.
+pub(super) fn with(call: Call, name: &str, value: &str) -> Call {
+    let separator = if call.url.contains('?') { '&' } else { '?' };
+    let url = format!("{}{separator}{name}={}", call.url, utf8_percent_encode(value, ENCODED));
+    Call { url, ..call }
+}
+
+fn call(view: &View, method: &str, path: &str, body: Option<String>) -> Call {
+    Call {
+        method: method.to_owned(),
+        url: format!("{}/_matrix/client/v3/{path}", view.config.homeserver()),
+        bearer: None,
+        body,
+        timeout: TIMEOUT,
+    }
+}

@@ -1,0 +1,111 @@
+//! The seam to the network: what the bridge wants done there, and what comes in from there.
+//!
+//! Homeserver mode (`appservice`) and direct mode (`server`) are its two sides; nothing in `bridge` asks which one
+//! is at work. An intent is carried out step by step: a side says what to call next, the answer comes back, and it
+//! says what follows. Steps are idempotent, so that after a crash an intent simply begins again.
+
+use crate::effect::{Call, Reply};
+use crate::facts::{Room, User};
+use crate::input::{Answer, Request};
+use crate::view::{Missing, View};
+
+/// Something the bridge wants done on the network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Intent {
+    /// Make ourselves known, and hear whether the network reaches us.
+    Attach,
+    /// Make the Matrix room of a Rocket.Chat room; made before, it is found again.
+    CreateRoom {
+        /// The Rocket.Chat room.
+        room: Room,
+    },
+    /// Invite a Matrix user.
+    Invite {
+        /// The Matrix room.
+        room: String,
+        /// The local user who invites.
+        by: User,
+        /// The Matrix user.
+        mxid: String,
+    },
+    /// Send an event as a local user.
+    Send {
+        /// The Matrix room.
+        room: String,
+        /// The local user.
+        by: User,
+        /// The event's type.
+        event_type: String,
+        /// The event's content as JSON.
+        content: String,
+        /// Unique across the workspace and derived from what is sent.
+        transaction: String,
+        /// When it was said, in milliseconds.
+        at: i64,
+    },
+}
+
+/// What an intent comes to next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Move {
+    /// Call another server; the answer goes back with the step's name.
+    Call {
+        /// The step.
+        step: String,
+        /// The request.
+        request: Call,
+    },
+    /// It is done.
+    Done(Done),
+    /// It cannot be done now.
+    Later {
+        /// Not again before so many milliseconds, where the other side said so.
+        after: Option<i64>,
+        /// Why, in plain words.
+        why: String,
+    },
+    /// It will never be done.
+    Refused {
+        /// Why, in plain words, for the person who asked for it.
+        why: String,
+    },
+}
+
+/// What was achieved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// Nothing that has an id.
+    Plainly,
+    /// An event of this id.
+    Event(String),
+    /// A Matrix room of this id.
+    Room(String),
+}
+
+/// What a request from the network means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Incoming {
+    /// Events to be brought to Rocket.Chat, by room, in order; the reply is due once they are kept.
+    Events {
+        /// A Matrix room and its events, one JSON text each.
+        rooms: Vec<(String, Vec<String>)>,
+        /// How many events were passed over because they could not be read at all.
+        unreadable: usize,
+        /// What the sender is told.
+        reply: Reply,
+    },
+    /// Nothing to do but answer.
+    Reply(Reply),
+}
+
+/// One way of being on the network.
+pub trait Attachment {
+    /// The first step towards an intent.
+    fn begin(&self, view: &View, intent: &Intent) -> Result<Move, Missing>;
+
+    /// The next step, with the answer to the last one.
+    fn resume(&self, view: &View, intent: &Intent, step: &str, answer: &Answer) -> Result<Move, Missing>;
+
+    /// What a request means. It is authenticated here.
+    fn receive(&self, view: &View, request: &Request) -> Result<Incoming, Missing>;
+}

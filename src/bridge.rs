@@ -1,0 +1,44 @@
+//! The meeting of both sides: every input comes in here, and what is to be done about it goes out.
+//!
+//! `decide` is a pure function. It reads only the view, and where the view lacks something it says so.
+
+mod ghost;
+mod incoming;
+mod instance;
+mod invite;
+mod journal;
+mod ledger;
+mod names;
+mod outgoing;
+mod owner;
+mod portal;
+mod reconcile;
+mod work;
+
+use crate::appservice::Appservice;
+use crate::attachment::Attachment;
+use crate::effect::Effect;
+use crate::input::Input;
+use crate::view::{Missing, View};
+
+/// What is to be done about an input.
+pub fn decide(input: &Input, view: &View) -> Result<Vec<Effect>, Missing> {
+    match input {
+        Input::Start => instance::start(view),
+        Input::Tick => instance::tick(view),
+        Input::Stop => instance::stop(view),
+        Input::Wake { scope } => work::wake(view, scope),
+        Input::Step { tag } => work::step(view, tag),
+        Input::Outcome { tag, answer } => work::outcome(view, tag, answer),
+        Input::Failed { tag, why } => work::failed(view, tag, why),
+        Input::Reconcile { scope } => reconcile::compare(view, scope),
+        Input::MessageSent { message } => outgoing::accept(view, message),
+        Input::Command { user, room, words } => invite::command(view, user, room, words),
+        Input::Request { request } => incoming::accept(view, request),
+    }
+}
+
+/// How the workspace is on the network.
+fn attachment() -> impl Attachment {
+    Appservice
+}

@@ -1,0 +1,185 @@
+//! A Matrix event on its way to Rocket.Chat.
+//!
+//! What comes is kept before it is acknowledged; then each room works on its own. An event is known by the id of
+//! the message it became.
+
+use std::rc::Rc;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::journal::Journal;
+use super::names::Names;
+use super::{attachment, ghost, portal, work};
+use crate::attachment::{Attachment as _, Incoming};
+use crate::effect::{Effect, Level};
+use crate::ids::{self, Scope, key};
+use crate::input::Request;
+use crate::record::{Entry, Portal, Record, Work};
+use crate::translate::{self, RemoteEvent};
+use crate::view::{Key, Missing, View};
+
+/// So often an event is tried before it is put aside.
+pub(super) const ATTEMPTS: u32 = 3;
+
+/// Documents of the journal are kept about this small, in bytes.
+const SLICE: usize = 48 * 1024;
+
+/// How long events of a room that is not known wait for it, in milliseconds: its portal may be in the making.
+const UNKNOWN_ROOM: i64 = 30_000;
+
+/// Keeps what a request brought, then answers it.
+pub(super) fn accept(view: &View, request: &Request) -> Result<Vec<Effect>, Missing> {
+    let (rooms, unreadable, reply) = match attachment().receive(view, request)? {
+        Incoming::Reply(reply) => return Ok(vec![Effect::Reply { reply }]),
+        Incoming::Events { rooms, unreadable, reply } => (rooms, unreadable, reply),
+    };
+    let mut effects = vec![];
+    let mut wakes = vec![];
+    for (room, events) in rooms {
+        let scope = Scope::remote(&room);
+        for (part, events) in (0..).zip(slices(events)) {
+            let id = entry_id(&events);
+            let entry = Entry { id, scope: scope.clone(), at: view.now, part, work: Work::Events { events } };
+            effects.push(Record::Entry(Rc::new(entry)).insert());
+        }
+        wakes.push(Effect::Wake { scope, at: view.now });
+    }
+    if unreadable > 0 {
+        let text = format!("{unreadable} events from the homeserver could not be read and were passed over.");
+        effects.push(Effect::Log { level: Level::Warn, text });
+    }
+    effects.push(Effect::Reply { reply });
+    effects.extend(wakes);
+    Ok(effects)
+}
+
+/// The id of the entry that holds these events. A transaction that comes again differs in ages, not in event ids.
+fn entry_id(events: &[String]) -> String {
+    #[derive(Deserialize)]
+    struct Known {
+        event_id: String,
+    }
+    let ids: Vec<String> = events
+        .iter()
+        .map(|event| serde_json::from_str::<Known>(event).map_or_else(|_| event.clone(), |it| it.event_id))
+        .collect();
+    format!("in:{}", ids::digest(&ids.iter().map(String::as_str).collect::<Vec<_>>()))
+}
+
+fn slices(events: Vec<String>) -> Vec<Vec<String>> {
+    let mut slices: Vec<Vec<String>> = vec![];
+    let mut size = 0_usize;
+    for event in events {
+        let length = event.len();
+        match slices.last_mut() {
+            Some(slice) if size.saturating_add(length) <= SLICE => slice.push(event),
+            _ => {
+                size = 0;
+                slices.push(vec![event]);
+            }
+        }
+        size = size.saturating_add(length);
+    }
+    slices
+}
+
+/// An event as far as it concerns us.
+#[derive(Debug, Deserialize)]
+struct Event {
+    #[serde(rename = "event_id")]
+    id: String,
+    #[serde(rename = "type")]
+    kind: String,
+    sender: String,
+    state_key: Option<String>,
+    #[serde(default)]
+    content: Value,
+}
+
+/// Brings one event of an entry to Rocket.Chat and goes on with the next.
+pub(super) fn event(
+    view: &View,
+    journal: &Journal,
+    entry: &Entry,
+    events: &[String],
+    index: usize,
+) -> Result<Vec<Effect>, Missing> {
+    let Some(event) = events.get(index) else { return Ok(journal.finish(view, entry)) };
+    let Some(room) = entry.scope.remote_room() else { return Ok(journal.finish(view, entry)) };
+    let Some(portal) = portal::of_remote(view, room)? else {
+        return Ok(unknown_room(view, journal, entry, room));
+    };
+    let mut effects = match serde_json::from_str::<Event>(event) {
+        Ok(event) => match event.kind.as_str() {
+            "m.room.message" | "m.room.encrypted" | "m.sticker" if event.state_key.is_none() => {
+                message(view, &portal, &event, journal.attempts(entry, index) > 0)?
+            }
+            "m.room.member" => member(view, &portal, &event)?,
+            _ => vec![],
+        },
+        Err(why) => vec![Effect::Log {
+            level: Level::Warn,
+            text: format!("A Matrix event in {room} is malformed and was passed over: {why}"),
+        }],
+    };
+    effects.push(work::next(entry, index.saturating_add(1)));
+    Ok(effects)
+}
+
+fn message(view: &View, portal: &Portal, event: &Event, second_try: bool) -> Result<Vec<Effect>, Missing> {
+    let id = ids::message_id(&event.id);
+    view.all([Key::Message { id: id.clone() }, Key::documents(key::ghost(&event.sender))])?;
+    if view.message(&id)?.is_some() {
+        return Ok(vec![]);
+    }
+    let names = Names::new(view);
+    let remote = RemoteEvent {
+        event_type: &event.kind,
+        content: &event.content,
+        // The power levels of the room are not known here, and Rocket.Chat would refuse the whole message.
+        may_mention_room: false,
+    };
+    let text = translate::from_matrix(&remote, &names).text;
+    names.finish()?;
+    let (sender, mut effects) = ghost::ensure(view, &event.sender, "")?;
+    if second_try || !effects.is_empty() {
+        effects.push(Effect::AddMember { room: portal.local.clone(), username: sender.clone() });
+    }
+    effects.push(Effect::CreateMessage { id, room: portal.local.clone(), sender, text });
+    Ok(effects)
+}
+
+fn member(view: &View, portal: &Portal, event: &Event) -> Result<Vec<Effect>, Missing> {
+    let Some(user) = event.state_key.as_deref().filter(|it| ids::split_mxid(it).is_some()) else {
+        return Ok(vec![]);
+    };
+    if view.config.is_ours(user) {
+        return Ok(vec![]);
+    }
+    let text = |name: &str| event.content.get(name).and_then(Value::as_str).unwrap_or_default();
+    let room = portal.local.clone();
+    Ok(match text("membership") {
+        "join" => {
+            let (username, mut effects) = ghost::ensure(view, user, text("displayname"))?;
+            effects.push(Effect::AddMember { room, username });
+            effects
+        }
+        "leave" | "ban" => match ghost::username(view, user)? {
+            Some(username) => vec![Effect::RemoveMember { room, username }],
+            None => vec![],
+        },
+        _ => vec![],
+    })
+}
+
+/// Events of a room that is not known wait a little, then they are let go with one line in the log.
+fn unknown_room(view: &View, journal: &Journal, entry: &Entry, room: &str) -> Vec<Effect> {
+    if view.now < entry.at + UNKNOWN_ROOM {
+        return journal.put_off(entry, 0, view.now + 2_000, "the room is not known");
+    }
+    let text = format!("Events of {room} were passed over: the room is not federated here.");
+    let mut effects = vec![Effect::Log { level: Level::Info, text }];
+    effects.extend(journal.finish(view, entry));
+    effects
+}

@@ -1,0 +1,90 @@
+//! The journal of a scope: what is to be done in it, in order, with what became of earlier attempts.
+//!
+//! Each entry is a document of its own, found by the scope. An entry inserted twice is one entry, because its id
+//! is derived from what it asks for.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::effect::Effect;
+use crate::ids::{Scope, key};
+use crate::record::{Entry, Record, Retry};
+use crate::view::{Missing, View};
+
+/// A journal as it stands.
+#[derive(Debug)]
+pub(super) struct Journal {
+    /// In the order they are to be done.
+    pub(super) entries: Vec<Rc<Entry>>,
+    retries: Vec<Retry>,
+}
+
+impl Journal {
+    /// Reads the journal of a scope.
+    pub(super) fn load(view: &View, scope: &Scope) -> Result<Self, Missing> {
+        let mut entries: BTreeMap<&str, Rc<Entry>> = BTreeMap::new();
+        let mut retries = vec![];
+        for record in view.records(&key::journal(scope))? {
+            if let Record::Entry(entry) = record {
+                let known = entries.entry(&entry.id).or_insert_with(|| Rc::clone(entry));
+                if entry.at < known.at {
+                    *known = Rc::clone(entry);
+                }
+            } else if let Record::Retry(retry) = record {
+                retries.push(retry.clone());
+            }
+        }
+        let mut entries: Vec<Rc<Entry>> = entries.into_values().collect();
+        entries.sort_by(|a, b| (a.at, a.part, &a.id).cmp(&(b.at, b.part, &b.id)));
+        Ok(Self { entries, retries })
+    }
+
+    /// An entry that is still to be done.
+    pub(super) fn entry(&self, id: &str) -> Option<&Rc<Entry>> {
+        self.entries.iter().find(|entry| entry.id == id)
+    }
+
+    /// The latest failed attempt at a part of an entry, if it failed before.
+    pub(super) fn last_try(&self, entry: &Entry) -> Option<&Retry> {
+        self.retries
+            .iter()
+            .filter(|retry| retry.entry == entry.id)
+            .max_by_key(|retry| (retry.part, retry.attempts))
+    }
+
+    /// How often a part of an entry failed so far.
+    pub(super) fn attempts(&self, entry: &Entry, part: usize) -> u32 {
+        self.last_try(entry).filter(|retry| retry.part == part).map_or(0, |retry| retry.attempts)
+    }
+
+    /// The effects that end an entry and let the scope go on with the next.
+    pub(super) fn finish(&self, view: &View, entry: &Entry) -> Vec<Effect> {
+        let mut effects = vec![Effect::Remove { id: entry.id.clone() }];
+        effects.extend(self.forget_tries(entry));
+        effects.push(Effect::Wake { scope: entry.scope.clone(), at: view.now });
+        effects
+    }
+
+    /// The effects that note a failed attempt and let the scope sleep until the next.
+    pub(super) fn put_off(&self, entry: &Entry, part: usize, due: i64, why: &str) -> Vec<Effect> {
+        let retry = Retry {
+            entry: entry.id.clone(),
+            scope: entry.scope.clone(),
+            part,
+            attempts: self.attempts(entry, part).saturating_add(1),
+            due,
+            why: why.to_owned(),
+        };
+        let mut effects = vec![Record::Retry(retry).insert()];
+        effects.extend(self.forget_tries(entry));
+        effects.push(Effect::Wake { scope: entry.scope.clone(), at: due });
+        effects
+    }
+
+    fn forget_tries(&self, entry: &Entry) -> impl Iterator<Item = Effect> {
+        self.retries
+            .iter()
+            .filter(|retry| retry.entry == entry.id)
+            .map(|retry| Record::Retry(retry.clone()).remove())
+    }
+}

@@ -1,0 +1,222 @@
+//! Working off a scope's journal: one entry at a time, in order, by the scope's owner.
+//!
+//! The stored entry is the continuation. An outcome finds its entry again by the id in its tag; if the entry is
+//! gone by then, somebody else finished it and there is nothing left to do.
+
+use super::journal::Journal;
+use super::{attachment, incoming, invite, ledger, outgoing, owner};
+use crate::attachment::{Attachment as _, Done, Intent, Move};
+use crate::effect::{Effect, Level, Tag};
+use crate::ids::{Scope, key};
+use crate::input::Answer;
+use crate::record::{Dead, Entry, Record, Work};
+use crate::view::{Key, Missing, View};
+
+/// How long to wait after the first failure, in milliseconds; doubled each time.
+const FIRST_WAIT: i64 = 1_000;
+
+/// The longest wait between two attempts, in milliseconds. After an outage everything flows again within it.
+const LONGEST_WAIT: i64 = 30_000;
+
+/// The longest wait that another server may ask of us, in milliseconds.
+const LONGEST_ASKED: i64 = 600_000;
+
+/// The step of an entry that has not called anybody yet.
+const BEGIN: &str = "begin";
+
+/// Looks for something to do in a scope.
+pub(super) fn wake(view: &View, scope: &Scope) -> Result<Vec<Effect>, Missing> {
+    view.all([Key::documents(key::INSTANCES), Key::documents(key::journal(scope))])?;
+    if view.active.is_some() {
+        // The flow under way wakes the scope when it ends.
+        return Ok(vec![]);
+    }
+    if let Some(effects) = owner::hand_over(view, scope)? {
+        return Ok(effects);
+    }
+    if *scope == Scope::workspace() {
+        return attach(view, BEGIN, None);
+    }
+    let journal = Journal::load(view, scope)?;
+    let Some(entry) = journal.entries.first() else { return ledger::seal(view, scope) };
+    Ok(vec![match journal.last_try(entry) {
+        Some(retry) if retry.due > view.now => Effect::Wake { scope: scope.clone(), at: retry.due },
+        Some(retry) => next(entry, retry.part),
+        None => next(entry, 0),
+    }])
+}
+
+/// Goes on with an entry.
+pub(super) fn step(view: &View, tag: &Tag) -> Result<Vec<Effect>, Missing> {
+    let journal = Journal::load(view, &tag.scope)?;
+    match journal.entry(&tag.entry) {
+        Some(entry) => advance(view, &journal, entry, &tag.step),
+        None => Ok(gone(view, tag)),
+    }
+}
+
+/// Goes on with an entry whose call was answered.
+pub(super) fn outcome(view: &View, tag: &Tag, answer: &Answer) -> Result<Vec<Effect>, Missing> {
+    if tag.scope == Scope::workspace() {
+        return attach(view, &tag.step, Some(answer));
+    }
+    let journal = Journal::load(view, &tag.scope)?;
+    let Some(entry) = journal.entry(&tag.entry) else { return Ok(gone(view, tag)) };
+    let Some(intent) = intent(view, entry)? else { return Ok(journal.finish(view, entry)) };
+    let next = attachment().resume(view, &intent, &tag.step, answer)?;
+    Ok(follow(view, &journal, entry, &intent, next))
+}
+
+/// An effect of an entry failed: tries again, and in the end gives that part up, so that the rest can go on.
+pub(super) fn failed(view: &View, tag: &Tag, why: &str) -> Result<Vec<Effect>, Missing> {
+    let journal = Journal::load(view, &tag.scope)?;
+    let Some(entry) = journal.entry(&tag.entry) else { return Ok(gone(view, tag)) };
+    let Work::Events { events } = &entry.work else {
+        return Ok(journal.put_off(entry, 0, view.now + wait(journal.attempts(entry, 0)), why));
+    };
+    let index = part_of(&tag.step);
+    let attempts = journal.attempts(entry, index);
+    if attempts < incoming::ATTEMPTS {
+        // The first failure is mostly a ghost that is not in the room: at once, and with that mended.
+        let pause = if attempts == 0 { 0 } else { wait(attempts) };
+        return Ok(journal.put_off(entry, index, view.now + pause, why));
+    }
+    let event = events.get(index).cloned().into_iter().collect();
+    let alone = Entry {
+        id: format!("{}:{index}", entry.id),
+        work: Work::Events { events: event },
+        ..Entry::clone(entry)
+    };
+    let text = format!("A Matrix event could not be brought to Rocket.Chat and was put aside: {why}");
+    Ok(vec![
+        Record::Dead(Dead { entry: alone, why: why.to_owned(), at: view.now }).insert(),
+        Effect::Log { level: Level::Warn, text },
+        next(entry, index.saturating_add(1)),
+    ])
+}
+
+/// The effect that goes on with a part of an entry.
+pub(super) fn next(entry: &Entry, index: usize) -> Effect {
+    Effect::Next { tag: tag(entry, &part(index)) }
+}
+
+fn advance(view: &View, journal: &Journal, entry: &Entry, step: &str) -> Result<Vec<Effect>, Missing> {
+    if let Work::Events { events } = &entry.work {
+        return incoming::event(view, journal, entry, events, part_of(step));
+    }
+    if journal.entries.first().is_none_or(|first| first.id != entry.id) {
+        // Something earlier came into the journal since this entry was chosen.
+        return Ok(vec![Effect::Wake { scope: entry.scope.clone(), at: view.now }]);
+    }
+    if let Some(effects) = outgoing::first_the_earlier(view, journal, entry)? {
+        return Ok(effects);
+    }
+    match intent(view, entry)? {
+        Some(intent) => {
+            let next = attachment().begin(view, &intent)?;
+            Ok(follow(view, journal, entry, &intent, next))
+        }
+        None => Ok(journal.finish(view, entry)),
+    }
+}
+
+/// What an entry wants of the network next; `None` if nothing any more.
+fn intent(view: &View, entry: &Entry) -> Result<Option<Intent>, Missing> {
+    match &entry.work {
+        Work::Post { message } => outgoing::intent(view, message),
+        Work::Invite { room, by, mxid } => invite::intent(view, room, by, mxid).map(Some),
+        Work::Events { .. } => Ok(None),
+    }
+}
+
+fn follow(view: &View, journal: &Journal, entry: &Entry, intent: &Intent, next: Move) -> Vec<Effect> {
+    match next {
+        Move::Call { step, request } => vec![Effect::Call { tag: tag(entry, &step), request }],
+        Move::Later { after, why } => {
+            let pause =
+                after.map_or_else(|| wait(journal.attempts(entry, 0)), |it| it.clamp(0, LONGEST_ASKED));
+            journal.put_off(entry, 0, view.now + pause, &why)
+        }
+        Move::Done(done) => achieved(view, journal, entry, intent, &done),
+        Move::Refused { why } => {
+            let mut effects = match &entry.work {
+                Work::Post { message } => outgoing::refused(message, &why),
+                Work::Invite { room, by, mxid } => invite::refused(room, by, mxid, &why),
+                Work::Events { .. } => vec![],
+            };
+            effects.extend(journal.finish(view, entry));
+            effects
+        }
+    }
+}
+
+fn achieved(view: &View, journal: &Journal, entry: &Entry, intent: &Intent, done: &Done) -> Vec<Effect> {
+    let mut effects = match (&entry.work, intent, done) {
+        (Work::Post { message }, _, Done::Event(event)) => outgoing::sent(message, event),
+        (Work::Invite { .. }, Intent::CreateRoom { room }, Done::Room(remote)) => {
+            let mut effects = invite::created(view, entry, room, remote);
+            effects.push(next(entry, 0));
+            return effects;
+        }
+        (Work::Invite { room, by, mxid }, _, _) => invite::invited(room, by, mxid),
+        _ => vec![],
+    };
+    effects.extend(journal.finish(view, entry));
+    effects
+}
+
+/// The workspace's own flow: it has no entry, its continuation is the settings.
+fn attach(view: &View, step: &str, answer: Option<&Answer>) -> Result<Vec<Effect>, Missing> {
+    if !view.config.is_complete() {
+        return Ok(vec![]);
+    }
+    let network = attachment();
+    let next = match answer {
+        None => network.begin(view, &Intent::Attach)?,
+        Some(answer) => network.resume(view, &Intent::Attach, step, answer)?,
+    };
+    let log = |level, text: String| Effect::Log { level, text };
+    Ok(match next {
+        Move::Call { step, request } => {
+            let tag = Tag { scope: Scope::workspace(), entry: "attach".to_owned(), step };
+            vec![Effect::Call { tag, request }]
+        }
+        Move::Done(_) => {
+            let name = &view.config.server_name;
+            vec![log(
+                Level::Info,
+                format!("Connected to the homeserver of {name}: it answers, and it reaches us."),
+            )]
+        }
+        Move::Later { after, why } => {
+            let again = view.now + after.unwrap_or(LONGEST_WAIT).clamp(FIRST_WAIT, LONGEST_ASKED);
+            vec![
+                log(Level::Warn, format!("Not connected to the homeserver: {why}")),
+                Effect::Wake { scope: Scope::workspace(), at: again },
+            ]
+        }
+        Move::Refused { why } => vec![log(Level::Error, format!("The homeserver refuses us: {why}"))],
+    })
+}
+
+/// The entry of a tag was finished meanwhile: the scope may go on.
+fn gone(view: &View, tag: &Tag) -> Vec<Effect> {
+    vec![Effect::Wake { scope: tag.scope.clone(), at: view.now }]
+}
+
+fn tag(entry: &Entry, step: &str) -> Tag {
+    Tag { scope: entry.scope.clone(), entry: entry.id.clone(), step: step.to_owned() }
+}
+
+fn part(index: usize) -> String {
+    format!("part-{index}")
+}
+
+fn part_of(step: &str) -> usize {
+    step.strip_prefix("part-").and_then(|it| it.parse().ok()).unwrap_or(0)
+}
+
+/// How long to wait after so many failures: 1, 2, 4 … 30 seconds.
+fn wait(attempts: u32) -> i64 {
+    2_i64.saturating_pow(attempts.min(16)).saturating_mul(FIRST_WAIT).min(LONGEST_WAIT)
+}

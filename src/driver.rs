@@ -1,0 +1,303 @@
+//! The driver: runs `decide` over a host. The only asynchronous code of the core.
+//!
+//! One queue a scope: an instance never runs two inputs of a scope at once. What a decision lacks is loaded and
+//! the decision made again; then its effects are performed in order. Memory is a cache: a fresh driver goes on from
+//! the documents alone.
+
+mod cache;
+mod scopes;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+
+use cache::Cache;
+use scopes::Scopes;
+
+use crate::bridge::decide;
+use crate::config::Config;
+use crate::effect::{Effect, Level, Reply, Tag};
+use crate::ids::Scope;
+use crate::input::Input;
+use crate::view::{Key, Loaded, Missing, View};
+
+/// No decision needs more passes than this, the last one included: what is needed is asked for in few goes.
+const PASSES: usize = 6;
+
+/// After a failed read, a scope is tried again after so many milliseconds.
+const READ_AGAIN: i64 = 3_000;
+
+/// What the driver stands on. Everything that waits is here.
+pub trait Host {
+    /// Loads these, in this order.
+    fn load(&self, keys: Vec<Key>) -> impl Future<Output = Result<Vec<Loaded>, String>>;
+    /// Does this, or says in plain words why not.
+    fn perform(&self, effect: Effect) -> impl Future<Output = Result<(), String>>;
+    /// The time in milliseconds since the epoch.
+    fn now(&self) -> i64;
+    /// Fresh random bytes.
+    fn entropy(&self) -> [u8; 32];
+    /// Runs a task beside the others.
+    fn spawn(&self, task: Pin<Box<dyn Future<Output = ()>>>);
+}
+
+/// One instance of the core.
+pub struct Driver<H> {
+    host: H,
+    instance: String,
+    memory: RefCell<Memory>,
+}
+
+struct Memory {
+    config: Config,
+    scopes: Scopes,
+    cache: Cache,
+    bodies: BTreeMap<u32, Vec<u8>>,
+    next_body: u32,
+    last_now: i64,
+}
+
+impl<H: Host + 'static> Driver<H> {
+    /// A driver over a host; `instance` names this run of it and is never used again.
+    pub fn new(host: H, instance: String) -> Rc<Self> {
+        let memory = Memory {
+            config: Config::default(),
+            scopes: Scopes::default(),
+            cache: Cache::default(),
+            bodies: BTreeMap::new(),
+            next_body: 0,
+            last_now: 0,
+        };
+        Rc::new(Self { host, instance, memory: RefCell::new(memory) })
+    }
+
+    /// What the driver stands on.
+    pub fn host(&self) -> &H {
+        &self.host
+    }
+
+    /// Takes over the settings.
+    pub fn configure(&self, config: Config) {
+        self.memory.borrow_mut().config = config;
+    }
+
+    /// Takes over the body of a request; the handle goes into the request.
+    pub fn put(&self, body: Vec<u8>) -> u32 {
+        let mut memory = self.memory.borrow_mut();
+        memory.next_body = memory.next_body.wrapping_add(1);
+        let handle = memory.next_body;
+        memory.bodies.insert(handle, body);
+        handle
+    }
+
+    /// Decides an input and performs what follows from it. A request gets its reply.
+    pub async fn submit(self: Rc<Self>, input: Input) -> Result<Option<Reply>, String> {
+        match scope_of(&input) {
+            None => self.run(None, input).await,
+            Some(scope) => {
+                if matches!(input, Input::Wake { .. }) {
+                    // Another instance may have written into the journal meanwhile.
+                    self.memory.borrow_mut().cache.forget(&scope);
+                }
+                self.enqueue(scope, input).await;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Puts an input into its scope's queue, and works the queue off unless somebody else does already.
+    async fn enqueue(self: Rc<Self>, scope: Scope, input: Input) {
+        let now = self.host.now();
+        if !self.memory.borrow_mut().scopes.push(&scope, input, now) {
+            return;
+        }
+        loop {
+            // A binding of its own: the borrow must end before anything is awaited.
+            let next = self.memory.borrow_mut().scopes.pop(&scope);
+            let Some(input) = next else { break };
+            let _ = Rc::clone(&self).run(Some(&scope), input).await;
+        }
+        self.memory.borrow_mut().cache.forget(&scope);
+    }
+
+    /// Decides one input and performs the effects in order, up to the first that fails.
+    async fn run(self: Rc<Self>, scope: Option<&Scope>, input: Input) -> Result<Option<Reply>, String> {
+        let effects = match self.decide(scope, &input).await {
+            Ok(effects) => effects,
+            Err(why) => return self.give_up(scope, why).await,
+        };
+        let mut reply = None;
+        for effect in effects {
+            if let Effect::Reply { reply: answer } = effect {
+                reply = Some(answer);
+            } else if let Err(why) = Rc::clone(&self).perform(scope, &input, effect).await {
+                let Some(tag) = tag_of(&input) else { return self.give_up(scope, why).await };
+                let failed = Input::Failed { tag: tag.clone(), why };
+                self.memory.borrow_mut().scopes.push_front(&tag.scope, failed);
+                return Ok(None);
+            }
+        }
+        Ok(reply)
+    }
+
+    /// The host failed at something that nobody decides about: says so, and tries the scope again later.
+    async fn give_up(&self, scope: Option<&Scope>, why: String) -> Result<Option<Reply>, String> {
+        let text = format!("Rocket.Chat did not do what the App asked for: {why}");
+        let _ = self.host.perform(Effect::Log { level: Level::Error, text }).await;
+        if let Some(scope) = scope {
+            let at = self.host.now().saturating_add(READ_AGAIN);
+            let _ = self.host.perform(Effect::Wake { scope: scope.clone(), at }).await;
+        }
+        Err(why)
+    }
+
+    /// Decides, loading what the decision lacks until it lacks nothing.
+    async fn decide(&self, scope: Option<&Scope>, input: &Input) -> Result<Vec<Effect>, String> {
+        let mut view = self.view(scope, input);
+        for _ in 0..PASSES {
+            let Missing(keys) = match decide(input, &view) {
+                Ok(effects) => return Ok(effects),
+                Err(missing) => missing,
+            };
+            let unknown = {
+                let memory = self.memory.borrow();
+                let (known, unknown): (Vec<_>, Vec<_>) =
+                    keys.into_iter().partition(|key| memory.cache.get(key).is_some());
+                for key in known {
+                    if let Some(found) = memory.cache.get(&key) {
+                        view.know(key, found.clone());
+                    }
+                }
+                unknown
+            };
+            if unknown.is_empty() {
+                continue;
+            }
+            let loaded = self.host.load(unknown.clone()).await?;
+            for (key, loaded) in unknown.into_iter().zip(loaded) {
+                let found = loaded.read();
+                if scope.is_some() {
+                    self.memory.borrow_mut().cache.keep(&key, &found);
+                }
+                view.know(key, found);
+            }
+        }
+        Err("a decision found no end".to_owned())
+    }
+
+    fn view(&self, scope: Option<&Scope>, input: &Input) -> View {
+        let mut memory = self.memory.borrow_mut();
+        // Entries that are made one after the other keep their order by time alone.
+        memory.last_now = memory.last_now.saturating_add(1).max(self.host.now());
+        let body = if let Input::Request { request } = input {
+            memory.bodies.remove(&request.body).unwrap_or_default()
+        } else {
+            vec![]
+        };
+        View {
+            now: memory.last_now,
+            entropy: self.host.entropy(),
+            config: memory.config.clone(),
+            instance: self.instance.clone(),
+            active: scope.and_then(|it| memory.scopes.active(it)),
+            body,
+            loaded: BTreeMap::new(),
+        }
+    }
+
+    async fn perform(
+        self: Rc<Self>,
+        scope: Option<&Scope>,
+        input: &Input,
+        effect: Effect,
+    ) -> Result<(), String> {
+        match effect {
+            Effect::Next { tag } => {
+                let mut memory = self.memory.borrow_mut();
+                memory.scopes.activate(&tag, self.host.now());
+                memory.scopes.push_front(&tag.scope.clone(), Input::Step { tag });
+            }
+            Effect::Wake { scope: to, at } if at <= self.memory.borrow().last_now => {
+                if matches!(input, Input::Tick | Input::Start) {
+                    self.memory.borrow_mut().cache.forget(&to);
+                }
+                self.pass_on(scope, &to, Input::Wake { scope: to.clone() });
+            }
+            Effect::Reconcile { scope: to } => {
+                self.pass_on(scope, &to, Input::Reconcile { scope: to.clone() });
+            }
+            Effect::Call { ref tag, .. } => {
+                self.memory.borrow_mut().scopes.activate(tag, self.host.now());
+                let tag = tag.clone();
+                if let Err(why) = self.host.perform(effect).await {
+                    self.memory.borrow_mut().scopes.deactivate(&tag);
+                    return Err(why);
+                }
+            }
+            Effect::Insert { .. } | Effect::Remove { .. } => {
+                self.host.perform(effect.clone()).await?;
+                self.memory.borrow_mut().cache.follow(&effect);
+            }
+            Effect::Wake { .. }
+            | Effect::Reply { .. }
+            | Effect::CreateUser { .. }
+            | Effect::CreateMessage { .. }
+            | Effect::AddMember { .. }
+            | Effect::RemoveMember { .. }
+            | Effect::Notify { .. }
+            | Effect::Log { .. } => self.host.perform(effect).await?,
+        }
+        Ok(())
+    }
+
+    /// An input for a scope: for the one at work it joins the queue, another one works beside it.
+    fn pass_on(self: Rc<Self>, from: Option<&Scope>, to: &Scope, input: Input) {
+        if from == Some(to) {
+            let now = self.host.now();
+            self.memory.borrow_mut().scopes.push(to, input, now);
+        } else {
+            let (this, to) = (Rc::clone(&self), to.clone());
+            self.host.spawn(Box::pin(this.enqueue(to, input)));
+        }
+    }
+}
+
+impl<H> std::fmt::Debug for Driver<H> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Driver").field("instance", &self.instance).finish_non_exhaustive()
+    }
+}
+
+/// The scope an input belongs to; without one it is decided at once, beside all others.
+fn scope_of(input: &Input) -> Option<Scope> {
+    match input {
+        Input::Wake { scope } | Input::Reconcile { scope } => Some(scope.clone()),
+        Input::Step { tag } | Input::Outcome { tag, .. } | Input::Failed { tag, .. } => {
+            Some(tag.scope.clone())
+        }
+        Input::Start
+        | Input::Tick
+        | Input::Stop
+        | Input::MessageSent { .. }
+        | Input::Command { .. }
+        | Input::Request { .. } => None,
+    }
+}
+
+/// The entry an input belongs to, if a failure is to be noted there. A failure to note a failure is not.
+fn tag_of(input: &Input) -> Option<&Tag> {
+    match input {
+        Input::Step { tag } | Input::Outcome { tag, .. } => Some(tag),
+        Input::Start
+        | Input::Tick
+        | Input::Stop
+        | Input::Wake { .. }
+        | Input::Reconcile { .. }
+        | Input::Failed { .. }
+        | Input::MessageSent { .. }
+        | Input::Command { .. }
+        | Input::Request { .. } => None,
+    }
+}

@@ -1,0 +1,126 @@
+//! A homeserver in a box: just so much of one as the flows need, with the habits that `Synapse` has.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use matrix_federation::effect::Call;
+use matrix_federation::input::Answer;
+use serde_json::{Value, json};
+
+/// What was sent into a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    pub room: String,
+    pub sender: String,
+    pub body: String,
+}
+
+/// The homeserver.
+#[derive(Default)]
+pub struct Homeserver {
+    pub sent: Vec<Sent>,
+    pub invited: Vec<(String, String)>,
+    /// Answers to give instead of its own, first come, first served.
+    pub instead: Vec<Answer>,
+    registered: BTreeSet<String>,
+    aliases: BTreeMap<String, String>,
+    joined: BTreeSet<(String, String)>,
+    transactions: BTreeMap<String, String>,
+}
+
+const BOT: &str = "@rocketchat:hs.test";
+
+impl Homeserver {
+    /// Answers a request of the App.
+    pub fn answer(&mut self, call: &Call) -> Answer {
+        if !self.instead.is_empty() {
+            return self.instead.remove(0);
+        }
+        let (path, query) = call.url.split_once('?').unwrap_or((&call.url, ""));
+        let path = path.strip_prefix("http://hs.test/_matrix/client/").expect("a client-server path");
+        let parts: Vec<String> = path.split('/').map(decode).collect();
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        let user = query
+            .split('&')
+            .find_map(|it| it.strip_prefix("user_id="))
+            .map_or_else(|| BOT.to_owned(), decode);
+        let body: Value = call.body.as_deref().map_or(Value::Null, |it| serde_json::from_str(it).unwrap());
+        let (status, body) = match self.route(&parts, &user, &body) {
+            Ok(body) => (200, body),
+            Err((status, code)) => (status, json!({ "errcode": code, "error": "no" })),
+        };
+        Answer::Response { status, body: body.to_string(), retry_after: None }
+    }
+
+    fn route(&mut self, path: &[&str], user: &str, body: &Value) -> Result<Value, (u16, &'static str)> {
+        let forbidden = Err((403, "M_FORBIDDEN"));
+        if user != BOT && !self.registered.contains(user) {
+            return forbidden;
+        }
+        let target = body["user_id"].as_str().unwrap_or_default().to_owned();
+        let joined = |room: &str, user: &str| self.joined.contains(&(room.to_owned(), user.to_owned()));
+        match *path {
+            ["v3", "register"] => {
+                let user = format!("@{}:hs.test", body["username"].as_str().unwrap());
+                if self.registered.insert(user) { Ok(json!({})) } else { Err((400, "M_USER_IN_USE")) }
+            }
+            ["v1", "appservice", _, "ping"] | ["v3", "profile", _, _] => Ok(json!({})),
+            ["v3", "createRoom"] => {
+                let alias = body["room_alias_name"].as_str().unwrap().to_owned();
+                if self.aliases.contains_key(&alias) {
+                    return Err((400, "M_ROOM_IN_USE"));
+                }
+                let room = format!("!{alias}");
+                self.aliases.insert(alias, room.clone());
+                self.joined.insert((room.clone(), user.to_owned()));
+                Ok(json!({ "room_id": room }))
+            }
+            ["v3", "directory", "room", alias] => {
+                let localpart = alias.trim_start_matches('#').split(':').next().unwrap();
+                self.aliases
+                    .get(localpart)
+                    .map_or(Err((404, "M_NOT_FOUND")), |it| Ok(json!({ "room_id": it })))
+            }
+            ["v3", "rooms", room, "invite"] => {
+                if !joined(room, user) || joined(room, &target) {
+                    return forbidden;
+                }
+                let invitation = (room.to_owned(), target);
+                if !self.invited.contains(&invitation) {
+                    self.invited.push(invitation);
+                }
+                Ok(json!({}))
+            }
+            ["v3", "join", room] => {
+                if !self.invited.contains(&(room.to_owned(), user.to_owned())) && !joined(room, user) {
+                    return forbidden;
+                }
+                self.joined.insert((room.to_owned(), user.to_owned()));
+                Ok(json!({ "room_id": room }))
+            }
+            ["v3", "rooms", room, "send", _, transaction] => {
+                if !joined(room, user) {
+                    return forbidden;
+                }
+                if body["body"].as_str().is_some_and(|it| it.contains("TOO LONG")) {
+                    return Err((413, "M_TOO_LARGE"));
+                }
+                // The transaction id counts for the whole appservice, not for each of its users.
+                let next = format!("$event{}", self.sent.len());
+                let event = self.transactions.entry(transaction.to_owned()).or_insert_with(|| next.clone());
+                if *event == next {
+                    self.sent.push(Sent {
+                        room: room.to_owned(),
+                        sender: user.to_owned(),
+                        body: body["body"].as_str().unwrap().to_owned(),
+                    });
+                }
+                Ok(json!({ "event_id": event }))
+            }
+            _ => panic!("the homeserver does not know {path:?}"),
+        }
+    }
+}
+
+fn decode(text: &str) -> String {
+    percent_encoding::percent_decode_str(text).decode_utf8().unwrap().into_owned()
+}

@@ -1,0 +1,12 @@
+//! The flows of the bridge, told as conversations over a world in a box, each also under crashes and interleavings.
+
+#![allow(missing_docs, unreachable_pub, clippy::pedantic, reason = "tests")]
+#![allow(clippy::as_conversions, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(clippy::indexing_slicing, reason = "tests")]
+
+mod conversations;
+mod crashes;
+mod homeserver;
+mod interleavings;
+mod store;
+mod world;

@@ -1,0 +1,440 @@
+//! A world in a box for the core alone: a store, a Rocket.Chat, a homeserver, a clock, and instances over them.
+//!
+//! Every read and every effect is a point where the scheduler may let somebody else go on, and every effect a point
+//! where an instance may die. Nothing waits for real time: when all is quiet, the clock moves to the next timer.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use matrix_federation::config::Config;
+use matrix_federation::driver::{Driver, Host};
+use matrix_federation::effect::{Call, Document, Effect, Reply, Tag};
+use matrix_federation::facts::{Message, Room, RoomKind, User, UserKind};
+use matrix_federation::ids::Scope;
+use matrix_federation::input::{Input, Request};
+use matrix_federation::record::Record;
+use matrix_federation::view::{Key, Loaded};
+
+use crate::homeserver::Homeserver;
+
+type Task = Pin<Box<dyn Future<Output = ()>>>;
+
+/// All there is outside the core.
+#[derive(Default)]
+pub struct Outside {
+    pub now: i64,
+    pub store: Vec<Document>,
+    pub users: BTreeMap<String, User>,
+    pub messages: Vec<Message>,
+    pub members: Vec<(String, String)>,
+    pub notices: Vec<(String, String)>,
+    pub log: Vec<String>,
+    pub homeserver: Homeserver,
+    entropy: u8,
+}
+
+/// One instance of the App.
+pub struct Instance {
+    pub driver: Rc<Driver<Window>>,
+    inner: Rc<RefCell<Inner>>,
+}
+
+#[derive(Default)]
+struct Inner {
+    tasks: Vec<Task>,
+    calls: Vec<(Tag, Call)>,
+    timers: BTreeMap<Scope, i64>,
+    replies: Vec<Result<Option<Reply>, String>>,
+    /// How many effects it may still perform before it dies.
+    life: Option<usize>,
+    dead: bool,
+    effects: usize,
+}
+
+/// What an instance sees of the outside.
+pub struct Window {
+    outside: Rc<RefCell<Outside>>,
+    inner: Rc<RefCell<Inner>>,
+}
+
+/// The world.
+pub struct World {
+    pub outside: Rc<RefCell<Outside>>,
+    pub instances: Vec<Instance>,
+    born: usize,
+}
+
+impl World {
+    pub fn new() -> Self {
+        let outside = Outside { now: 1_700_000_000_000, ..Outside::default() };
+        let world = Self { outside: Rc::new(RefCell::new(outside)), instances: vec![], born: 0 };
+        for name in ["alice", "carol"] {
+            world.outside.borrow_mut().users.insert(name.to_owned(), person(name));
+        }
+        world
+    }
+
+    /// Brings an instance up; it dies after so many effects, if that is said.
+    pub fn start(&mut self, life: Option<usize>) -> usize {
+        self.born += 1;
+        let inner = Rc::new(RefCell::new(Inner { life, ..Inner::default() }));
+        let window = Window { outside: Rc::clone(&self.outside), inner: Rc::clone(&inner) };
+        let driver = Driver::new(window, format!("instance-{}", self.born));
+        driver.configure(config());
+        self.instances.push(Instance { driver, inner });
+        let index = self.instances.len() - 1;
+        self.submit(index, Input::Start);
+        index
+    }
+
+    /// Gives an input to an instance, beside whatever it is doing.
+    pub fn submit(&self, index: usize, input: Input) {
+        let instance = &self.instances[index];
+        let (driver, inner) = (Rc::clone(&instance.driver), Rc::clone(&instance.inner));
+        instance.inner.borrow_mut().tasks.push(Box::pin(async move {
+            let request = matches!(input, Input::Request { .. });
+            let reply = driver.submit(input).await;
+            if request {
+                inner.borrow_mut().replies.push(reply);
+            }
+        }));
+    }
+
+    /// A local user says something: the message is there, and the hook of an instance is called.
+    pub fn say(&self, index: Option<usize>, room: &str, name: &str, text: &str) -> Message {
+        let message = self.outside.borrow_mut().say(room, name, text);
+        if let Some(index) = index {
+            self.submit(index, Input::MessageSent { message: message.clone() });
+        }
+        message
+    }
+
+    pub fn command(&self, index: usize, room: &str, name: &str, words: &str) {
+        let user = self.outside.borrow().users[name].clone();
+        let words = words.split(' ').map(str::to_owned).collect();
+        self.submit(index, Input::Command { user, room: channel(room), words });
+    }
+
+    /// The homeserver sends a request.
+    pub fn request(&self, index: usize, method: &str, uri: &str, token: Option<&str>, body: &str) {
+        let body = self.instances[index].driver.put(body.as_bytes().to_vec());
+        let authorization = token.map(|it| format!("Bearer {it}"));
+        let request = Request { method: method.to_owned(), uri: uri.to_owned(), authorization, body };
+        self.submit(index, Input::Request { request });
+    }
+
+    /// The homeserver sends these events, with the right token.
+    pub fn transaction(&self, index: usize, events: &[serde_json::Value]) {
+        let token = self.homeserver_token();
+        let body = serde_json::json!({ "events": events }).to_string();
+        self.request(index, "PUT", "/_matrix/app/v1/transactions/1", Some(&token), &body);
+    }
+
+    pub fn replies(&self, index: usize) -> Vec<Reply> {
+        let inner = self.instances[index].inner.borrow();
+        inner.replies.iter().map(|it| it.clone().unwrap().unwrap()).collect()
+    }
+
+    pub fn homeserver_token(&self) -> String {
+        let records = self.records();
+        let tokens =
+            records.iter().filter_map(|it| if let Record::Tokens(it) = it { Some(it) } else { None });
+        tokens.min_by_key(|it| (it.at, it.appservice.clone())).unwrap().homeserver.clone()
+    }
+
+    pub fn records(&self) -> Vec<Record> {
+        self.outside.borrow().store.iter().filter_map(|it| Record::parse(&it.body)).collect()
+    }
+
+    /// What Matrix got of a room, in order.
+    pub fn sent(&self) -> Vec<String> {
+        self.outside.borrow().homeserver.sent.iter().map(|it| it.body.clone()).collect()
+    }
+
+    /// What Rocket.Chat shows of what came from Matrix, in order.
+    pub fn shown(&self) -> Vec<String> {
+        let outside = self.outside.borrow();
+        outside.messages.iter().filter(|it| it.id.starts_with("mx-")).map(|it| it.text.clone()).collect()
+    }
+
+    pub fn effects(&self, index: usize) -> usize {
+        self.instances[index].inner.borrow().effects
+    }
+
+    pub fn is_dead(&self, index: usize) -> bool {
+        self.instances[index].inner.borrow().dead
+    }
+
+    pub fn kill(&self, index: usize) {
+        self.instances[index].inner.borrow_mut().die();
+    }
+
+    pub fn pass(&self, milliseconds: i64) {
+        self.outside.borrow_mut().now += milliseconds;
+    }
+
+    /// Lets everything run until nothing is left to do; the clock moves as it must.
+    pub fn settle(&self) {
+        for _ in 0..200_000 {
+            if !self.one_round() {
+                let next = self.instances.iter().filter_map(|it| it.inner.borrow().next_timer()).min();
+                let Some(at) = next else { return };
+                let mut outside = self.outside.borrow_mut();
+                outside.now = outside.now.max(at);
+            }
+        }
+        panic!("the world found no rest: {:?}", self.outside.borrow().log);
+    }
+
+    /// Everybody takes a turn; false if nobody had anything to do now.
+    fn one_round(&self) -> bool {
+        let mut busy = false;
+        for index in 0..self.instances.len() {
+            busy |= self.run_task(index, 0) || self.answer_call(index, 0) || self.fire_timer(index);
+        }
+        busy
+    }
+
+    /// One random thing happens.
+    pub fn random_turn(&self, dice: &mut impl FnMut(usize) -> usize) -> bool {
+        let index = dice(self.instances.len());
+        match dice(4) {
+            0 | 1 => self.run_task(index, dice(16)),
+            2 => self.answer_call(index, dice(16)),
+            _ => self.fire_timer(index),
+        }
+    }
+
+    fn run_task(&self, index: usize, which: usize) -> bool {
+        let inner = &self.instances[index].inner;
+        let mut task = {
+            let mut inner = inner.borrow_mut();
+            if inner.tasks.is_empty() {
+                return false;
+            }
+            let which = which % inner.tasks.len();
+            inner.tasks.remove(which)
+        };
+        let done = task.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+        let mut inner = inner.borrow_mut();
+        if !done && !inner.dead {
+            inner.tasks.push(task);
+        }
+        if inner.dead {
+            inner.die();
+        }
+        true
+    }
+
+    fn answer_call(&self, index: usize, which: usize) -> bool {
+        let (tag, call) = {
+            let mut inner = self.instances[index].inner.borrow_mut();
+            if inner.calls.is_empty() {
+                return false;
+            }
+            let which = which % inner.calls.len();
+            inner.calls.remove(which)
+        };
+        let answer = self.outside.borrow_mut().homeserver.answer(&call);
+        self.submit(index, Input::Outcome { tag, answer });
+        true
+    }
+
+    fn fire_timer(&self, index: usize) -> bool {
+        let now = self.outside.borrow().now;
+        let due = {
+            let mut inner = self.instances[index].inner.borrow_mut();
+            let due = inner.timers.iter().find(|(_, at)| **at <= now).map(|(scope, _)| scope.clone());
+            due.inspect(|scope| {
+                inner.timers.remove(scope);
+            })
+        };
+        due.map(|scope| self.submit(index, Input::Wake { scope })).is_some()
+    }
+}
+
+impl Inner {
+    fn next_timer(&self) -> Option<i64> {
+        self.timers.values().min().copied()
+    }
+
+    fn die(&mut self) {
+        self.dead = true;
+        self.tasks.clear();
+        self.calls.clear();
+        self.timers.clear();
+    }
+}
+
+impl Outside {
+    pub fn say(&mut self, room: &str, name: &str, text: &str) -> Message {
+        self.now += 1;
+        let message = Message {
+            id: format!("{room}message{:04}", self.messages.len()),
+            room: room.to_owned(),
+            sender: self.users[name].clone(),
+            text: text.to_owned(),
+            md: None,
+            at: self.now,
+            edited_at: None,
+            system: None,
+            files: vec![],
+        };
+        self.messages.push(message.clone());
+        message
+    }
+
+    fn load(&self, key: &Key) -> Loaded {
+        match key {
+            Key::Documents { association } => {
+                let carries = |it: &&Document| it.id == *association || it.associations.contains(association);
+                Loaded::Documents {
+                    bodies: self.store.iter().filter(carries).map(|it| it.body.clone()).collect(),
+                }
+            }
+            Key::UserByName { username } => Loaded::User { user: self.users.get(username).cloned() },
+            Key::Message { id } => {
+                Loaded::Message { message: self.messages.iter().find(|it| it.id == *id).cloned() }
+            }
+            Key::Recent { room, limit } => {
+                let in_room = self.messages.iter().filter(|it| it.room == *room && it.system.is_none());
+                let mut messages: Vec<Message> = in_room.cloned().collect();
+                messages.sort_by_key(|it| it.at);
+                Loaded::Messages {
+                    messages: messages.split_off(messages.len().saturating_sub((*limit).into())),
+                }
+            }
+        }
+    }
+
+    fn perform(&mut self, effect: Effect) -> Result<(), String> {
+        match effect {
+            Effect::Insert { document } => self.store.push(document),
+            Effect::Remove { id } => self.store.retain(|it| it.id != id),
+            Effect::CreateUser { username, name } => {
+                if self.users.contains_key(&username) {
+                    return Err(format!("The username {username} is taken"));
+                }
+                let user = User { kind: UserKind::Bot, name, ..person(&username) };
+                self.users.insert(username, user);
+            }
+            Effect::CreateMessage { id, room, sender, text } => {
+                let sender = self.users.get(&sender).cloned().ok_or("Invalid sender")?;
+                let member = self.members.contains(&(room.clone(), sender.username.clone()));
+                if !member || self.messages.iter().any(|it| it.id == id) || text.contains("REFUSE") {
+                    return Err("The message was not created".to_owned());
+                }
+                self.now += 1;
+                let (at, md, edited_at, system) = (self.now, None, None, None);
+                self.messages.push(Message {
+                    id,
+                    room,
+                    sender,
+                    text,
+                    md,
+                    at,
+                    edited_at,
+                    system,
+                    files: vec![],
+                });
+            }
+            Effect::AddMember { room, username } => {
+                if !self.users.contains_key(&username) {
+                    return Err("Invalid user".to_owned());
+                }
+                if !self.members.contains(&(room.clone(), username.clone())) {
+                    self.members.push((room, username));
+                }
+            }
+            Effect::RemoveMember { room, username } => {
+                self.members.retain(|it| *it != (room.clone(), username.clone()));
+            }
+            Effect::Notify { user, text, .. } => self.notices.push((user, text)),
+            Effect::Log { text, .. } => self.log.push(text),
+            other => return Err(format!("not for the host: {other:?}")),
+        }
+        Ok(())
+    }
+}
+
+impl Host for Window {
+    async fn load(&self, keys: Vec<Key>) -> Result<Vec<Loaded>, String> {
+        pause().await;
+        let outside = self.outside.borrow();
+        Ok(keys.iter().map(|key| outside.load(key)).collect())
+    }
+
+    async fn perform(&self, effect: Effect) -> Result<(), String> {
+        pause().await;
+        if self.inner.borrow().life == Some(0) {
+            self.inner.borrow_mut().dead = true;
+            return std::future::pending().await;
+        }
+        {
+            let mut inner = self.inner.borrow_mut();
+            inner.effects += 1;
+            inner.life = inner.life.map(|it| it - 1);
+        }
+        match effect {
+            Effect::Call { tag, request } => self.inner.borrow_mut().calls.push((tag, request)),
+            Effect::Wake { scope, at } => {
+                let mut inner = self.inner.borrow_mut();
+                let at = inner.timers.get(&scope).map_or(at, |it| at.min(*it));
+                inner.timers.insert(scope, at);
+            }
+            other => self.outside.borrow_mut().perform(other)?,
+        }
+        Ok(())
+    }
+
+    fn now(&self) -> i64 {
+        let mut outside = self.outside.borrow_mut();
+        outside.now += 1;
+        outside.now
+    }
+
+    fn entropy(&self) -> [u8; 32] {
+        let mut outside = self.outside.borrow_mut();
+        outside.entropy = outside.entropy.wrapping_add(1);
+        [outside.entropy; 32]
+    }
+
+    fn spawn(&self, task: Pin<Box<dyn Future<Output = ()>>>) {
+        self.inner.borrow_mut().tasks.push(task);
+    }
+}
+
+/// Lets somebody else go on.
+async fn pause() {
+    let mut paused = false;
+    poll_fn(|_| if std::mem::replace(&mut paused, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+}
+
+pub fn config() -> Config {
+    Config {
+        homeserver_url: "http://hs.test".to_owned(),
+        server_name: "hs.test".to_owned(),
+        user_prefix: "rc_".to_owned(),
+        bot_localpart: "rocketchat".to_owned(),
+        appservice_url: "http://app.test:3300".to_owned(),
+    }
+}
+
+pub fn person(username: &str) -> User {
+    User {
+        id: format!("id-{username}"),
+        username: username.to_owned(),
+        name: username.to_uppercase(),
+        kind: UserKind::User,
+        roles: vec!["user".to_owned()],
+        active: true,
+    }
+}
+
+pub fn channel(id: &str) -> Room {
+    Room { id: id.to_owned(), name: format!("channel {id}"), kind: RoomKind::Channel, encrypted: false }
+}
