@@ -49,7 +49,8 @@ export class InstalledApp {
   async uninstall(): Promise<void> {
     const { ws, manager } = this.instance;
     await manager.remove(this.id, { user: { id: ws.admin.id, username: ws.admin.username } as never });
-    for (const other of this.instance.others()) await other.manager.removeLocal(this.id);
+    // The engine disables the App there, then trips over the record that is gone; the second time it gets through.
+    for (const other of this.instance.others()) await other.manager.removeLocal(this.id).catch(() => other.manager.removeLocal(this.id));
   }
 
   /** Saves a setting as an administrator does; resolves when every instance's hooks are done. */

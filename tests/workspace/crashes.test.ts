@@ -1,6 +1,11 @@
 /** What breaks: the subprocess, the server, one of several servers. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { Workspace } from './index.ts';
 import { packProbe, run, seen } from './probe/probe.ts';
 import { scene } from './probe/setting.ts';
@@ -55,20 +60,40 @@ test('the subprocess of a server that was killed lives on as an orphan and keeps
   assert.equal(await run(next.app(app.id), LISTENING(String(port))), 'EADDRINUSE');
 });
 
-test('an App learns that its server is gone by the end of its input', async (t) => {
-  const { app, ws, instance } = await scene(t, { prelude: '' });
-  await run(app, `${'process'}.stdin.on('end', () => process.exit(0)); setInterval(() => undefined, 1000)`);
-  const [child] = instance.processes.slice(-1);
-  const gone = new Promise((resolve) => child?.once('exit', resolve));
+test('under Node an App learns that its server is gone by the end of its input', async (t) => {
+  const ws = await Workspace.create();
+  t.after(() => ws.close());
+  const instance = await ws.startInstance({ runtime: 'node24' });
+  const app = await instance.install(packProbe());
+  await run(app, "process.stdin.on('end', () => process.exit(7)); setInterval(() => undefined, 1000)");
+  const [child] = instance.processes;
   await instance.crash();
+  await ws.until('the orphan to leave', () => child?.exitCode === 7);
+});
+
+// Under Deno the input belongs to the engine: an App that reads it takes the engine's messages away.
+test('a server truly killed leaves the same orphan, and only its parent is another', async (t) => {
+  const host = spawn(process.execPath, ['--import', 'tsx', fileURLToPath(new URL('probe/host.ts', import.meta.url))], { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(() => { host.kill('SIGKILL'); });
+  const [line] = (await once(createInterface(host.stdout), 'line')) as [string];
+  const { port, pid, temp } = JSON.parse(line) as { port: number; pid: number; temp: string };
+  t.after(() => {
+    process.kill(pid, 'SIGKILL');
+    rmSync(temp, { recursive: true, force: true });
+  });
+  const parent = async (): Promise<string> => (await fetch(`http://127.0.0.1:${String(port)}/`)).text();
+  assert.equal(await parent(), String(host.pid));
+  const gone = once(host, 'exit');
+  host.kill('SIGKILL');
   await gone;
-  assert.equal(ws.instances.filter(({ running }) => running).length, 0);
+  assert.notEqual(await parent(), String(host.pid));
 });
 
 test('what a killed server had under way is never answered, and writes no more', async (t) => {
   const { ws, alice, room, instance } = await scene(t, {}, { latency: () => new Promise((resolve) => setTimeout(resolve, 20)) });
   let answered = false;
   void alice.say(room, 'half sent', { on: instance }).then(() => { answered = true; });
+  // Under way, not yet written.
   await instance.crash();
   const next = await ws.startInstance();
   await alice.say(room, 'whole', { on: next });

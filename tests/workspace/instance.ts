@@ -32,6 +32,7 @@ export interface InstanceOptions {
 }
 
 export class Instance {
+  readonly runtime: RuntimeName;
   readonly manager: AppManager;
   readonly hooks: Hooks;
   readonly site: Site;
@@ -55,6 +56,7 @@ export class Instance {
     paths: EnginePaths,
     { runtime = 'deno', liveness }: InstanceOptions,
   ) {
+    this.runtime = runtime;
     this.db = new Connection(ws.database, ws.latency);
     const temp = path.join(ws.temp, randomId());
     mkdirSync(temp);
@@ -201,6 +203,7 @@ export class Instance {
     this.controllers.set(controller.appPackage.info.id, controller);
     if (controller.deno === undefined) return;
     this.processes.push(controller.deno);
+    controller.deno.once('exit', () => { this.ws.changes.touch(); });
     leavesWithUs(controller.deno);
   }
 
