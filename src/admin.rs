@@ -1,10 +1,16 @@
 //! Commands, and what administrators see.
 
+use std::rc::Rc;
+
 use crate::appservice;
+use crate::effect::Effect;
 use crate::facts::User;
 use crate::ids::key;
-use crate::record::Record;
+use crate::record::{Dead, Record};
 use crate::view::{Key, Missing, View};
+
+/// So many lines of a list are shown.
+const SHOWN: usize = 10;
 
 /// What `/federation` was asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +21,10 @@ pub enum Command {
     Status,
     /// Show the registration file.
     Registration,
+    /// List what was put aside after errors.
+    Dead,
+    /// Try again what was put aside.
+    Retry,
     /// Federate the room and invite a Matrix user.
     Invite {
         /// The user's id, as typed.
@@ -34,6 +44,8 @@ pub fn parse(words: &[String]) -> Command {
         [] | ["help"] => Command::Help,
         ["status"] => Command::Status,
         ["registration"] => Command::Registration,
+        ["dead"] => Command::Dead,
+        ["retry"] => Command::Retry,
         ["invite", mxid] => Command::Invite { mxid: (*mxid).to_owned() },
         ["invite", ..] => Command::Unknown { why: "Name one Matrix user to invite.".to_owned() },
         [other, ..] => Command::Unknown { why: format!("There is no command '{other}'.") },
@@ -44,7 +56,8 @@ pub fn parse(words: &[String]) -> Command {
 pub fn help() -> String {
     "`/federation invite @user:server` brings this room to Matrix and invites somebody
 `/federation status` says how the connection stands
-`/federation registration` shows administrators the file for the homeserver"
+`/federation registration` shows administrators the file for the homeserver
+`/federation dead` lists for administrators what was put aside after errors, `/federation retry` tries it again"
         .to_owned()
 }
 
@@ -65,9 +78,47 @@ pub fn status(view: &View) -> Result<String, Missing> {
     Ok(format!("{server}\nFederated rooms: {portals}\nWaiting: {waiting}\nPut aside after errors: {dead}"))
 }
 
+/// Whether somebody is an administrator of the workspace.
+pub fn is_administrator(user: &User) -> bool {
+    user.roles.iter().any(|role| role == "admin")
+}
+
+/// What was put aside after errors, the newest first.
+pub fn dead(view: &View) -> Result<String, Missing> {
+    let mut dead = letters(view)?;
+    dead.sort_by_key(|it| std::cmp::Reverse(it.at));
+    let lines: Vec<String> = dead
+        .iter()
+        .take(SHOWN)
+        .map(|it| format!("{} s ago, {}: {}", (view.now - it.at).max(0) / 1000, it.entry.scope, it.why))
+        .collect();
+    Ok(match (dead.len(), lines.join("\n")) {
+        (0, _) => "Nothing was put aside.".to_owned(),
+        (all, lines) if all > SHOWN => format!("{lines}\n… and {} more", all - SHOWN),
+        (_, lines) => lines,
+    })
+}
+
+/// The effects that put everything back into its journal.
+pub fn retry(view: &View) -> Result<Vec<Effect>, Missing> {
+    let mut effects = vec![];
+    for dead in letters(view)? {
+        let scope = dead.entry.scope.clone();
+        effects.push(Record::Entry(Rc::new(dead.entry.clone())).insert());
+        effects.push(Record::Dead(dead).remove());
+        effects.push(Effect::Wake { scope, at: view.now });
+    }
+    Ok(effects)
+}
+
+fn letters(view: &View) -> Result<Vec<Dead>, Missing> {
+    let records = view.records(key::DEAD)?.iter();
+    Ok(records.filter_map(|it| if let Record::Dead(it) = it { Some(it.clone()) } else { None }).collect())
+}
+
 /// The registration file, for administrators only.
 pub fn registration(view: &View, user: &User) -> Result<String, Missing> {
-    if !user.roles.iter().any(|role| role == "admin") {
+    if !is_administrator(user) {
         return Ok("Only administrators may see the registration: it holds secrets.".to_owned());
     }
     if !view.config.is_complete() {

@@ -110,13 +110,10 @@ pub mod key {
     }
 }
 
-/// The transaction id of a local message at one of its edits. Unique across the whole appservice, because a
-/// homeserver compares it across all our users.
-pub fn transaction(message: &str, edited_at: Option<i64>) -> String {
-    match edited_at {
-        None => format!("rc-{message}"),
-        Some(at) => format!("rc-{message}-{at}"),
-    }
+/// The transaction id of a local message. Unique across the whole appservice, because a homeserver compares it
+/// across all our users.
+pub fn transaction(message: &str) -> String {
+    format!("rc-{message}")
 }
 
 /// The alias localpart of the Matrix room made for a Rocket.Chat room.

@@ -25,7 +25,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 const WAITING: &[&str] = &["driver", "wasm"];
 
 /// Names that say nothing; the field has better ones.
-const NO_NAMES: &[&str] = &["manager", "service", "helper", "helpers", "util", "utils", "handler", "common", "misc"];
+const NO_NAMES: &[&str] =
+    &["manager", "service", "helper", "helpers", "util", "utils", "handler", "common", "misc"];
 
 /// About a screen more than anybody wants to read; tests stand apart.
 const LINES: usize = 500;
@@ -78,7 +79,8 @@ fn rooms_use_only_the_rooms_they_may() {
         let arrows = ARROWS.iter().find(|(it, _)| *it == from).map(|(_, to)| *to);
         assert!(arrows.is_some() || VALUES.contains(&from.as_str()), "the room '{from}' is not in the plan");
         for to in uses(&code) {
-            let allowed = to == from || VALUES.contains(&to.as_str()) || arrows.is_some_and(|it| it.contains(&&*to));
+            let allowed =
+                to == from || VALUES.contains(&to.as_str()) || arrows.is_some_and(|it| it.contains(&&*to));
             if !allowed {
                 wrong.push(format!("{}: {from} -> {to}", path.display()));
             }

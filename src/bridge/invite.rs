@@ -24,6 +24,15 @@ pub(super) fn command(
         Command::Help => vec![say(admin::help())],
         Command::Status => vec![say(admin::status(view)?)],
         Command::Registration => vec![say(admin::registration(view, user)?)],
+        Command::Dead | Command::Retry if !admin::is_administrator(user) => {
+            vec![say("Only administrators may do that.".to_owned())]
+        }
+        Command::Dead => vec![say(admin::dead(view)?)],
+        Command::Retry => {
+            let mut effects = admin::retry(view)?;
+            effects.push(say("Trying again what was put aside.".to_owned()));
+            effects
+        }
         Command::Unknown { why } => vec![say(format!("{why}\n{}", admin::help()))],
         Command::Invite { mxid } => {
             if let Err(why) = policy::admits(&view.config, room, &mxid) {

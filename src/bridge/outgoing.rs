@@ -41,7 +41,8 @@ pub(super) fn is_for_matrix(message: &Message, since: i64) -> bool {
 /// The journal entry of a message.
 pub(super) fn entry(message: &Message) -> Entry {
     Entry {
-        id: format!("out:{}", ids::transaction(&message.id, message.edited_at)),
+        // Of the message, not of its edits: however it is read again, it is one entry.
+        id: format!("out:{}", message.id),
         scope: Scope::local(&message.room),
         at: message.at,
         part: 0,
@@ -94,7 +95,7 @@ pub(super) fn intent(view: &View, message: &Message) -> Result<Option<Intent>, M
         by: message.sender.clone(),
         event_type: "m.room.message".to_owned(),
         content,
-        transaction: ids::transaction(&message.id, message.edited_at),
+        transaction: ids::transaction(&message.id),
         at: message.at,
     }))
 }

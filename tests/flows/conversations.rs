@@ -180,7 +180,29 @@ fn bad_events_do_not_hold_up_good_ones() {
     let records = world.records();
     let dead: Vec<_> = records.iter().filter(|it| matches!(it, Record::Dead(_))).collect();
     assert_eq!(dead.len(), 1, "{dead:?}");
+    world.outside.borrow_mut().users.get_mut("carol").unwrap().roles.push("admin".to_owned());
+    world.command(0, "general", "carol", "dead");
+    world.settle();
+    assert!(world.outside.borrow().notices.last().unwrap().1.contains("was not created"));
+    world.command(0, "general", "alice", "retry");
+    world.settle();
+    assert!(world.outside.borrow().notices.last().unwrap().1.contains("Only administrators"));
     assert!(!records.iter().any(|it| matches!(it, Record::Entry(_) | Record::Retry(_))), "{records:?}");
+}
+
+#[test]
+fn what_was_put_aside_can_be_tried_again() {
+    let world = bridged();
+    world.outside.borrow_mut().users.get_mut("alice").unwrap().roles.push("admin".to_owned());
+    world.outside.borrow_mut().refuse_messages = true;
+    world.transaction(0, &[said("bad", "fine after all")]);
+    world.settle();
+    assert_eq!(world.shown(), Vec::<String>::new());
+    world.outside.borrow_mut().refuse_messages = false;
+    world.command(0, "general", "alice", "retry");
+    world.settle();
+    assert_eq!(world.shown(), ["fine after all"]);
+    assert!(!world.records().iter().any(|it| matches!(it, Record::Dead(_) | Record::Entry(_))));
 }
 
 #[test]

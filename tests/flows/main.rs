@@ -2,7 +2,7 @@
 
 #![allow(missing_docs, unreachable_pub, clippy::pedantic, reason = "tests")]
 #![allow(clippy::as_conversions, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-#![allow(clippy::indexing_slicing, reason = "tests")]
+#![allow(clippy::indexing_slicing, clippy::wildcard_enum_match_arm, reason = "tests")]
 
 mod conversations;
 mod crashes;

@@ -34,6 +34,8 @@ pub struct Outside {
     pub notices: Vec<(String, String)>,
     pub log: Vec<String>,
     pub homeserver: Homeserver,
+    /// Another App prevents every message.
+    pub refuse_messages: bool,
     entropy: u8,
 }
 
@@ -325,7 +327,11 @@ impl Outside {
             Effect::CreateMessage { id, room, sender, text } => {
                 let sender = self.users.get(&sender).cloned().ok_or("Invalid sender")?;
                 let member = self.members.contains(&(room.clone(), sender.username.clone()));
-                if !member || self.messages.iter().any(|it| it.id == id) || text.contains("REFUSE") {
+                if !member
+                    || self.messages.iter().any(|it| it.id == id)
+                    || text.contains("REFUSE")
+                    || self.refuse_messages
+                {
                     return Err("The message was not created".to_owned());
                 }
                 self.now += 1;
