@@ -151,14 +151,16 @@ fn take_emote(document: &mut Document, text: &str) -> bool {
         return false;
     }
     let [Block::Paragraph(line)] = document.blocks.as_mut_slice() else { return false };
-    let italic = |inline: &Inline| matches!(inline, Inline::Styled(Mark::Italic, _) | Inline::Break);
     let all = document::runs(line.clone());
-    let wholly = all.iter().all(|run| run.marks.has(Mark::Italic) || run.atom == Inline::Break);
-    if !wholly && !line.iter().all(italic) {
+    // Signs that would end a style stand outside of it.
+    let sign = |inline: &Inline| matches!(inline, Inline::Text(text) if text.chars().all(|char| "*_~`|\\ ".contains(char)));
+    let wholly =
+        |run: &document::Run| run.marks.has(Mark::Italic) || run.atom == Inline::Break || sign(&run.atom);
+    if !all.iter().all(wholly) {
         return false;
     }
     let deed = all.into_iter().map(|run| document::Run { marks: run.marks.without(Mark::Italic), ..run });
-    *line = document::tree(document::tidy(deed.collect()));
+    *line = document::tree(&document::tidy(deed.collect()));
     true
 }
 
@@ -268,7 +270,7 @@ pub fn from_matrix(event: &RemoteEvent<'_>, names: &dyn Names) -> RocketChatText
     };
     let mut text = markdown_write::write(said.document, manner);
     if text.trim().is_empty() {
-        text = "[empty message]".to_owned();
+        text.replace_range(.., "[empty message]");
     }
     if said.cut {
         text.push_str(CUT);

@@ -10,10 +10,9 @@ pub(super) fn length(text: &str, before: Option<char>) -> Option<usize> {
     if before.is_some_and(|before| domain_char(before) && (before.is_ascii() || !start.is_ascii())) {
         return None;
     }
-    let host = match text.find("://").filter(|at| scheme(text.get(..*at).unwrap_or_default())) {
-        Some(at) if text.get(..at)?.len() <= 32 => at + 3,
-        _ => 0,
-    };
+    let name = text.bytes().take(33).take_while(|byte| scheme(&[*byte])).count();
+    let schemed = (1..=32).contains(&name) && text.get(name..).is_some_and(|rest| rest.starts_with("://"));
+    let host = if schemed { name + 3 } else { 0 };
     let domain = domain(text.get(host..)?, host > 0)?;
     let mut end = host + domain;
     // The rest runs to white space, less the punctuation before it.
@@ -23,8 +22,8 @@ pub(super) fn length(text: &str, before: Option<char>) -> Option<usize> {
     Some(end)
 }
 
-fn scheme(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-'))
+fn scheme(name: &[u8]) -> bool {
+    !name.is_empty() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-'))
 }
 
 /// The length of a domain: labels parted by single dots, two at least.
@@ -57,7 +56,9 @@ fn extra(char: char) -> bool {
 
 /// The address that a link may have, or nothing where Rocket.Chat would not make it a link.
 pub(super) fn address(href: &str) -> Option<String> {
-    let bad = |char: char| char.is_whitespace() || char.is_control() || matches!(char, '<' | '>' | '|' | '\\' | '"');
+    let bad = |char: char| {
+        char.is_whitespace() || char.is_control() || matches!(char, '<' | '>' | '|' | '\\' | '"')
+    };
     if href.is_empty() || href.contains(bad) {
         return None;
     }
@@ -67,7 +68,7 @@ pub(super) fn address(href: &str) -> Option<String> {
         return phone.then(|| format!("tel:{digits}"));
     }
     if let Some((scheme_part, rest)) = href.split_once(':')
-        && scheme(scheme_part)
+        && scheme(scheme_part.as_bytes())
         && scheme_part.len() <= 32
         && !rest.is_empty()
     {

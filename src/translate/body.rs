@@ -99,7 +99,9 @@ fn inline(inline: &Inline, names: &dyn Names, out: &mut String) {
         Inline::Maths(tex) => out.extend(["$", tex, "$"]),
         Inline::Link { href, label } => {
             let label = inlines(label, names);
-            if label.is_empty() || label == *href {
+            if !super::link::safe(href) {
+                out.push_str(&label);
+            } else if label.is_empty() || label == *href {
                 out.push_str(href);
             } else {
                 out.extend([label.as_str(), " (", href.as_str(), ")"]);

@@ -37,10 +37,8 @@ pub(super) fn close_bidi(text: &mut String) {
         match char {
             '\u{202A}' | '\u{202B}' | '\u{202D}' | '\u{202E}' => open.push('\u{202C}'),
             '\u{2066}' | '\u{2067}' | '\u{2068}' => open.push('\u{2069}'),
-            '\u{202C}' | '\u{2069}' => {
-                if open.last() == Some(&char) {
-                    open.pop();
-                }
+            '\u{202C}' | '\u{2069}' if open.last() == Some(&char) => {
+                open.pop();
             }
             _ => {}
         }

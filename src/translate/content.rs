@@ -45,13 +45,8 @@ pub(super) fn read(event_type: &str, content: &Value) -> Said {
         ("m.room.message", "") => {
             return placeholder(Kind::Unknown, "[message without a type or content]", mentions);
         }
-        ("m.room.message", other) => {
-            let mut said = caption(content, Kind::Unknown, mentions);
-            lead_with(&mut said, &format!("[{}]", short(other)));
-            return said;
-        }
         ("m.poll.start" | "org.matrix.msc3381.poll.start", _) => return poll(content, mentions),
-        (other, _) => {
+        ("m.room.message", other) | (other, _) => {
             let mut said = caption(content, Kind::Unknown, mentions);
             lead_with(&mut said, &format!("[{}]", short(other)));
             return said;
@@ -85,11 +80,7 @@ fn caption(content: &Value, kind: Kind, mentions: Mentions) -> Said {
         }
     }
     let (body, cut) = clean::text(string(content, "body"));
-    let body = if body.starts_with("> <@") || body.starts_with("> * <@") {
-        unquoted(&body)
-    } else {
-        &body
-    };
+    let body = if body.starts_with("> <@") || body.starts_with("> * <@") { unquoted(&body) } else { &body };
     let known = content.get("m.mentions").is_some();
     let mut reader = Reader::default();
     for line in body.split('\n') {
@@ -117,7 +108,8 @@ fn words(line: &str, mentioned: Option<&Mentions>) -> Vec<Inline> {
             out.push(Inline::Text(" ".to_owned()));
         }
         let id = word.trim_end_matches(['.', ',', ':', ';', '!', '?', ')']);
-        let user = id.starts_with('@') && id.split_once(':').is_some_and(|(name, server)| name.len() > 1 && !server.is_empty());
+        let user = id.starts_with('@')
+            && id.split_once(':').is_some_and(|(name, server)| name.len() > 1 && !server.is_empty());
         if user && mentioned.is_none_or(|mentioned| mentioned.users.iter().any(|user| user == id)) {
             out.push(Inline::MatrixUser { id: id.to_owned(), label: id.to_owned() });
             out.push(Inline::Text(word.get(id.len()..).unwrap_or_default().to_owned()));
@@ -129,14 +121,18 @@ fn words(line: &str, mentioned: Option<&Mentions>) -> Vec<Inline> {
 }
 
 fn location(content: &Value, mentions: Mentions) -> Said {
-    let uri = content.pointer("/m.location/uri").or_else(|| content.pointer("/org.matrix.msc3488.location/uri"));
+    let uri =
+        content.pointer("/m.location/uri").or_else(|| content.pointer("/org.matrix.msc3488.location/uri"));
     let uri = uri.and_then(Value::as_str).unwrap_or_else(|| string(content, "geo_uri"));
-    let text = content.pointer("/m.location/description").or_else(|| content.pointer("/org.matrix.msc3488.location/description"));
+    let text = content
+        .pointer("/m.location/description")
+        .or_else(|| content.pointer("/org.matrix.msc3488.location/description"));
     let text = short(text.and_then(Value::as_str).unwrap_or_else(|| string(content, "body")));
     let lead = if text.is_empty() { "[location]".to_owned() } else { format!("[location: {text}]") };
     let mut said = placeholder(Kind::Location, &lead, mentions);
     let coordinates = uri.strip_prefix("geo:").and_then(|uri| uri.split(';').next()).unwrap_or_default();
-    let mut parts = coordinates.split(',').map(|part| part.parse::<f64>().ok().filter(|part| part.is_finite()));
+    let mut parts =
+        coordinates.split(',').map(|part| part.parse::<f64>().ok().filter(|part| part.is_finite()));
     if let (Some(Some(north)), Some(Some(east))) = (parts.next(), parts.next())
         && north.abs() <= 90.0
         && east.abs() <= 180.0
@@ -194,7 +190,8 @@ fn lead_with(said: &mut Said, text: &str) {
 }
 
 fn mentions(content: &Value) -> Mentions {
-    let listed = content.pointer("/m.mentions/user_ids").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let listed =
+        content.pointer("/m.mentions/user_ids").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let users = listed.iter().filter_map(Value::as_str).take(MAX_MENTIONS).map(str::to_owned).collect();
     let room = content.pointer("/m.mentions/room").and_then(Value::as_bool).unwrap_or(false);
     Mentions { users, room }

@@ -175,6 +175,12 @@ impl Marks {
         Self(self.0 & !mark.bit())
     }
 
+    /// Of this set, one style at most.
+    #[must_use]
+    pub(super) fn only(self, mark: Mark) -> Self {
+        Self(self.0 & mark.bit())
+    }
+
     /// Whether a style is in it.
     pub(super) fn has(self, mark: Mark) -> bool {
         self.0 & mark.bit() != 0
@@ -197,6 +203,7 @@ pub(super) fn runs(inlines: Vec<Inline>) -> Vec<Run> {
     tidy(out)
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "whatever else there is passes as it is")]
 fn flatten(inlines: Vec<Inline>, marks: Marks, out: &mut Vec<Run>) {
     for inline in inlines {
         match inline {
@@ -211,6 +218,7 @@ fn flatten(inlines: Vec<Inline>, marks: Marks, out: &mut Vec<Run>) {
 }
 
 /// See [`runs`].
+#[expect(clippy::wildcard_enum_match_arm, reason = "whatever else there is passes as it is")]
 pub(super) fn tidy(runs: Vec<Run>) -> Vec<Run> {
     let mut pieces = Vec::with_capacity(runs.len());
     for run in runs {
@@ -227,9 +235,10 @@ pub(super) fn tidy(runs: Vec<Run>) -> Vec<Run> {
     for piece in pieces {
         match (out.last_mut(), piece) {
             (_, Run { atom: Inline::Text(text), .. }) if text.is_empty() => {}
-            (Some(Run { marks, atom: Inline::Text(before) }), Run { marks: after, atom: Inline::Text(text) })
-                if *marks == after =>
-            {
+            (
+                Some(Run { marks, atom: Inline::Text(before) }),
+                Run { marks: after, atom: Inline::Text(text) },
+            ) if *marks == after => {
                 before.push_str(&text);
             }
             (_, piece) => out.push(piece),
@@ -253,10 +262,7 @@ fn split_edges(marks: Marks, text: &str, out: &mut Vec<Run>) {
 }
 
 fn strip_edges(pieces: &mut [Run], mark: Mark) {
-    let blank = |run: &Run| match &run.atom {
-        Inline::Text(text) => text.trim().is_empty(),
-        _ => false,
-    };
+    let blank = |run: &Run| matches!(&run.atom, Inline::Text(text) if text.trim().is_empty());
     // Forwards, white space loses the style unless something styled stands before it; then the same backwards.
     let mut inside = false;
     for run in pieces.iter_mut() {
@@ -276,41 +282,33 @@ fn strip_edges(pieces: &mut [Run], mark: Mark) {
 
 /// The one tree for a line, whichever way its styles were nested and its texts were cut.
 pub(super) fn normalise(inlines: Vec<Inline>) -> Vec<Inline> {
-    tree(runs(inlines))
+    tree(&runs(inlines))
 }
 
-/// The tree of tidied runs.
-pub(super) fn tree(runs: Vec<Run>) -> Vec<Inline> {
-    nest(runs, &Mark::ALL)
-}
-
-fn nest(runs: Vec<Run>, order: &[Mark]) -> Vec<Inline> {
-    let Some((mark, inner)) = order.split_first() else {
-        return runs.into_iter().map(|run| run.atom).collect();
-    };
+/// The tree of tidied runs; of the styles that begin together the one that lasts longest is the outermost.
+pub(super) fn tree(runs: &[Run]) -> Vec<Inline> {
     let mut out = Vec::new();
-    let mut group: Vec<Run> = Vec::new();
-    let mut styled = false;
-    for run in runs {
-        if run.marks.has(*mark) != styled {
-            close(&mut out, std::mem::take(&mut group), styled.then_some(*mark), inner);
-            styled = !styled;
+    let mut rest = runs;
+    while let Some((first, after)) = rest.split_first() {
+        let extent = |mark| rest.iter().take_while(|run| run.marks.has(mark)).count();
+        let mut longest: Option<(Mark, usize)> = None;
+        for mark in Mark::ALL {
+            let length = extent(mark);
+            if length > longest.map_or(0, |(_, length)| length) {
+                longest = Some((mark, length));
+            }
         }
-        group.push(run);
+        let group = longest.and_then(|(mark, length)| Some((mark, rest.split_at_checked(length)?)));
+        if let Some((mark, (group, behind))) = group {
+            let inner = group.iter().map(|run| Run { marks: run.marks.without(mark), ..run.clone() });
+            out.push(Inline::Styled(mark, tree(&inner.collect::<Vec<_>>())));
+            rest = behind;
+        } else {
+            out.push(first.atom.clone());
+            rest = after;
+        }
     }
-    close(&mut out, group, styled.then_some(*mark), inner);
     out
-}
-
-fn close(out: &mut Vec<Inline>, group: Vec<Run>, mark: Option<Mark>, inner: &[Mark]) {
-    if group.is_empty() {
-        return;
-    }
-    let nested = nest(group, inner);
-    match mark {
-        Some(mark) => out.push(Inline::Styled(mark, nested)),
-        None => out.extend(nested),
-    }
 }
 
 /// A block's lines of text, for places that hold lines only (quotes and list entries in Rocket.Chat).
@@ -327,7 +325,9 @@ pub(super) fn lines(blocks: Vec<Block>) -> Vec<Vec<Inline>> {
             Block::Heading { text, .. } => {
                 out.extend(split_lines(text).into_iter().map(|line| vec![Inline::Styled(Mark::Bold, line)]));
             }
-            Block::Code { text, .. } => out.extend(text.lines().map(|line| vec![Inline::Code(line.to_owned())])),
+            Block::Code { text, .. } => {
+                out.extend(text.lines().map(|line| vec![Inline::Code(line.to_owned())]));
+            }
             Block::Quote(inner) => out.extend(lines(inner).into_iter().map(|line| prefixed("> ", line))),
             Block::List(items) => out.extend(items.into_iter().flat_map(item_lines)),
             Block::Maths(tex) => out.push(vec![Inline::Maths(tex.replace('\n', " "))]),
@@ -367,12 +367,12 @@ pub(super) fn split_lines(text: Vec<Inline>) -> Vec<Vec<Inline>> {
     let mut line = Vec::new();
     for run in runs(text) {
         if run.atom == Inline::Break {
-            out.push(tree(std::mem::take(&mut line)));
+            out.push(tree(&std::mem::take(&mut line)));
         } else {
             line.push(run);
         }
     }
-    out.push(tree(line));
+    out.push(tree(&line));
     out
 }
 

@@ -1,7 +1,7 @@
 //! Emoji by their short codes.
 //!
 //! Law: a code that is not in the table stays the text it was, `:code:`.
-//! `emoji.txt` holds `code emoji` lines in byte order: the short names of JoyPixels' emoji-toolkit 10 (MIT), which is
+//! `emoji.txt` holds `code emoji` lines in byte order: the short names of `JoyPixels`' emoji-toolkit 10 (MIT), which is
 //! what Rocket.Chat uses, without those for skin tones, which are put together here.
 
 const TABLE: &str = include_str!("emoji.txt");
@@ -39,7 +39,8 @@ fn look_up(code: &str) -> Option<&'static str> {
     while !rest.is_empty() {
         // The line around the middle; line ends are ASCII, so every cut is between characters.
         let middle = rest.len() / 2;
-        let start = rest.as_bytes().get(..middle)?.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let start =
+            rest.as_bytes().get(..middle)?.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let (before, from) = rest.split_at_checked(start)?;
         let (line, after) = from.split_once('\n')?;
         let (name, emoji) = line.split_once(' ')?;

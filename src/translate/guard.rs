@@ -1,12 +1,13 @@
 //! Writes one line so that Rocket.Chat reads it as meant: escapes and guards, and only where they are needed.
 //!
-//! Law: a backslash where Rocket.Chat's parser takes one off again (`\* \_ \~ \` \# \.`, outside of styles only); else
+//! Law: a backslash where Rocket.Chat's parser takes one off again (before an asterisk, underscore, tilde, backtick,
+//! hash sign or full stop, outside of styles only); else
 //! a zero-width space, which no one sees, and which is taken off again on the way back; characters that end a style
 //! stand outside of it.
 
 use super::autolink;
 use super::clean::GUARD;
-use super::document::{Inline, Mark, Marks, Run, normalise, plain, runs};
+use super::document::{Inline, Mark, Marks, Run, normalise, plain, runs, tree};
 use super::inline_read::{self, name_char};
 use super::markdown_read::starts_block;
 use super::md::unguarded;
@@ -23,15 +24,18 @@ enum Care {
 /// because it is an emote (other such lines get `__`, which `/me` never writes).
 pub(super) fn line(text: Vec<Inline>, outermost: bool, emote: bool) -> String {
     let pieces = runs(text);
-    let meant = comparable(super::document::tree(pieces.clone()));
     let mut written = String::new();
     for care in [Care::Plain, Care::Guarded, Care::Styleless] {
         let pieces = match care {
             Care::Plain => pieces.clone(),
             Care::Guarded => split_signs(pieces.clone()),
-            Care::Styleless => pieces.iter().map(|run| Run { marks: Marks::NONE, ..run.clone() }).collect(),
+            // What was hidden stays hidden.
+            Care::Styleless => {
+                pieces.iter().map(|run| Run { marks: run.marks.only(Mark::Spoiler), ..run.clone() }).collect()
+            }
         };
-        written = emit(&pieces, care, emote);
+        let meant = comparable(tree(&pieces));
+        written = emit(&tree(&pieces), care, emote);
         if outermost && care != Care::Plain {
             written = guarded_start(written);
         }
@@ -44,17 +48,36 @@ pub(super) fn line(text: Vec<Inline>, outermost: bool, emote: bool) -> String {
 }
 
 /// What a line says once what both sides read alike is made equal.
+#[expect(clippy::wildcard_enum_match_arm, reason = "whatever else there is passes as it is")]
 fn comparable(inlines: Vec<Inline>) -> Vec<Inline> {
     let alike = |inline: Inline| match inline {
         Inline::Text(text) => Inline::Text(unguarded(&text)),
         Inline::Styled(mark, inner) => Inline::Styled(mark, comparable(inner)),
-        Inline::Link { href, label } => Inline::Link { href: escaped_address(&href, true), label: comparable(label) },
+        Inline::Link { href, label } => {
+            Inline::Link { href: escaped_address(&href, true), label: comparable(label) }
+        }
         Inline::Emoji(code) => Inline::Text(format!(":{code}:")),
         Inline::Channel(name) => Inline::Text(format!("#{name}")),
         colour @ Inline::Colour { .. } => Inline::Text(plain(&[colour])),
         other => other,
     };
     normalise(inlines.into_iter().map(alike).collect())
+}
+
+/// Text that mentions no one, for mentions have a form of their own: any `@name` is broken, an e-mail address is not.
+pub(super) fn quiet(text: &str) -> String {
+    let text = verbatim(text);
+    let mut out = String::with_capacity(text.len());
+    let mut before = ' ';
+    let mut chars = text.chars().peekable();
+    while let Some(char) = chars.next() {
+        out.push(char);
+        if char == '@' && !before.is_ascii_alphanumeric() && chars.peek().copied().is_some_and(joins_name) {
+            out.push(GUARD);
+        }
+        before = char;
+    }
+    out
 }
 
 /// Text that reaches no one: `@all` and `@here` broken, for Rocket.Chat refuses the whole message over them, wherever
@@ -76,6 +99,7 @@ pub(super) fn verbatim(text: &str) -> String {
 }
 
 /// In styles no escape works, so signs that would end a style stand outside of it.
+#[expect(clippy::wildcard_enum_match_arm, reason = "whatever else there is passes as it is")]
 fn split_signs(runs: Vec<Run>) -> Vec<Run> {
     let mut out = Vec::new();
     for run in runs {
@@ -103,63 +127,58 @@ fn split_signs(runs: Vec<Run>) -> Vec<Run> {
     super::document::tidy(out)
 }
 
-fn emit(runs: &[Run], care: Care, emote: bool) -> String {
-    let all_italic = !emote && runs.iter().all(|run| run.marks.has(Mark::Italic));
-    let mut writer = Writer { out: String::new(), open: Vec::new(), care, all_italic, after_italic: false };
-    for run in runs {
-        writer.styles(run.marks);
-        writer.atom(&run.atom);
-    }
-    writer.styles(Marks::NONE);
+fn emit(inlines: &[Inline], care: Care, emote: bool) -> String {
+    let all_italic = !emote && matches!(inlines, [Inline::Styled(Mark::Italic, _)]);
+    let mut writer = Writer { out: String::new(), open: 0, care, all_italic, after_italic: false };
+    writer.atoms(inlines);
     writer.out
 }
 
 struct Writer {
     out: String,
-    open: Vec<Mark>,
+    open: usize,
     care: Care,
     all_italic: bool,
     after_italic: bool,
 }
 
 impl Writer {
-    fn sign(&self, mark: Mark) -> &'static str {
-        match mark {
+    fn atoms(&mut self, inlines: &[Inline]) {
+        for inline in inlines {
+            self.atom(inline);
+        }
+    }
+
+    fn styled(&mut self, mark: Mark, inner: &[Inline]) {
+        let sign = match mark {
             Mark::Spoiler => "||",
             Mark::Bold => "*",
             Mark::Italic if self.all_italic => "__",
             Mark::Italic => "_",
             Mark::Strike => "~",
+        };
+        if mark == Mark::Italic && self.out.ends_with(|char: char| char.is_alphanumeric()) {
+            self.out.push(GUARD);
         }
-    }
-
-    /// Closes and opens what it takes to stand in these styles.
-    fn styles(&mut self, marks: Marks) {
-        let kept = self.open.iter().take_while(|mark| marks.has(**mark)).count();
-        while self.open.len() > kept {
-            if let Some(mark) = self.open.pop() {
-                let sign = self.sign(mark);
-                self.out.push_str(sign);
-                self.after_italic = mark == Mark::Italic;
-            }
+        self.out.push_str(sign);
+        self.after_italic = false;
+        self.open += 1;
+        self.atoms(inner);
+        self.open -= 1;
+        // An address would swallow the bars, a name the underscore.
+        if mark == Mark::Spoiler && ends_in_address(&self.out) {
+            self.out.push(' ');
+        } else if mark == Mark::Italic && ends_in_mention(&self.out) {
+            self.out.push(GUARD);
         }
-        for mark in Mark::ALL {
-            if marks.has(mark) && !self.open.contains(&mark) {
-                if mark == Mark::Italic && self.out.ends_with(|char: char| char.is_alphanumeric()) {
-                    self.out.push(GUARD);
-                }
-                self.out.push_str(self.sign(mark));
-                self.open.push(mark);
-                self.after_italic = false;
-            }
-        }
+        self.out.push_str(sign);
+        self.after_italic = mark == Mark::Italic;
     }
 
     fn push(&mut self, text: &str) {
         if std::mem::take(&mut self.after_italic) && text.starts_with(|char: char| char.is_alphanumeric()) {
             self.out.push(GUARD);
         }
-        // A name ends where what follows it could belong to it.
         self.out.push_str(text);
     }
 
@@ -167,7 +186,8 @@ impl Writer {
         match atom {
             Inline::Text(text) if self.care == Care::Plain => self.push(text),
             Inline::Text(text) => self.text(text),
-            Inline::Break | Inline::Styled(..) => self.push(" "),
+            Inline::Styled(mark, inner) => self.styled(*mark, inner),
+            Inline::Break => self.push(" "),
             Inline::Code(text) => self.push(&format!("`{text}`")),
             Inline::Maths(tex) => self.push(&format!("\\({tex}\\)")),
             Inline::Link { href, label } => self.link(href, label),
@@ -178,7 +198,10 @@ impl Writer {
             Inline::Time { unix, format } if (1_000_000_000..10_000_000_000).contains(unix) => {
                 self.push(&format!("<t:{unix}:{format}>"));
             }
-            Inline::MatrixUser { .. } | Inline::MatrixRoom { .. } | Inline::Colour { .. } | Inline::Time { .. } => {
+            Inline::MatrixUser { .. }
+            | Inline::MatrixRoom { .. }
+            | Inline::Colour { .. }
+            | Inline::Time { .. } => {
                 self.push(&plain(std::slice::from_ref(atom)));
             }
         }
@@ -194,7 +217,7 @@ impl Writer {
 
     fn link(&mut self, href: &str, label: &[Inline]) {
         if self.care == Care::Plain {
-            let label = emit(&runs(label.to_vec()), Care::Plain, true);
+            let label = emit(label, Care::Plain, true);
             self.push(&format!("[{label}]({})", escaped_address(href, false)));
             return;
         }
@@ -207,17 +230,47 @@ impl Writer {
 
     /// Text with escapes and guards.
     fn text(&mut self, text: &str) {
-        let styled = !self.open.is_empty();
+        let styled = self.open > 0;
         let mut rest = text;
-        if self.out.ends_with(|char| name_char(char)) && ends_in_mention(&self.out) && rest.starts_with(joins_name) {
+        if self.out.ends_with(name_char) && ends_in_mention(&self.out) && rest.starts_with(joins_name) {
             self.out.push(GUARD);
         }
         while let Some(char) = rest.chars().next() {
             let before = self.out.chars().next_back();
-            if !styled && let Some(length) = autolink::length(rest, before.filter(|char| *char != GUARD)) {
-                let (address, after) = rest.split_at(length);
-                self.push(address);
+            if char == '#' && inline_read::admits_mention(before) {
+                let name = rest.get(1..).unwrap_or_default();
+                let length = 1 + name.find(|char| !name_char(char)).unwrap_or(name.len());
+                let (channel, after) = rest.split_at(length);
+                self.push(channel);
                 rest = after;
+                continue;
+            }
+            if !styled
+                && char != '_'
+                && let Some(length) = autolink::length(rest, before.filter(|char| *char != GUARD))
+            {
+                let (address, _) = rest.split_at(length);
+                // Of an address that a link would end in, only what stands before.
+                let (address, broken) = match address.split_once("](") {
+                    Some((before, _)) => (address.get(..=before.len()).unwrap_or(before), true),
+                    None => (address, false),
+                };
+                self.push(address);
+                if broken {
+                    self.out.push(GUARD);
+                }
+                rest = rest.get(address.len()..).unwrap_or_default();
+                // An escape right behind it would be taken for a part of it: at first the signs stand as they are, and
+                // where that is read otherwise, behind a space.
+                let signs = rest.len()
+                    - rest.trim_start_matches(['*', '~', '!', '.', ',', ':', ';', ')', '"', '\'']).len();
+                let (tail, after) = rest.split_at(signs);
+                if self.care == Care::Guarded {
+                    self.push(tail);
+                    rest = after;
+                } else if tail.contains(['*', '~']) {
+                    self.out.push(' ');
+                }
                 continue;
             }
             let after = rest.get(char.len_utf8()..).unwrap_or_default();
@@ -227,6 +280,9 @@ impl Writer {
                 && next.is_some_and(char::is_alphanumeric);
             match char {
                 '*' | '_' | '~' | '`' if !inside_word && !styled => {
+                    if self.care == Care::Styleless && ends_in_address(&self.out) {
+                        self.out.push(' ');
+                    }
                     self.out.push('\\');
                     self.out.push(char);
                     self.after_italic = false;
@@ -234,7 +290,7 @@ impl Writer {
                 _ => {
                     self.push(char.encode_utf8(&mut [0; 4]));
                     let guard = match char {
-                        '\\' => next.is_some_and(|next| matches!(next, '(' | '[' | '#' | '.')),
+                        '\\' => next.is_none_or(|next| matches!(next, '(' | '[' | '#' | '.')),
                         '@' => next.is_some_and(|next| name_char(next) || next == '@'),
                         ']' => next == Some('('),
                         '|' => next == Some('|'),
@@ -255,10 +311,19 @@ fn joins_name(char: char) -> bool {
     name_char(char) || matches!(char, ':' | '@')
 }
 
+/// How many characters are looked back over for the beginning of a word: names and addresses that matter are shorter.
+const LOOK_BACK: usize = 256;
+
+/// Whether the last word so far could be an address, which takes in whatever stands right behind it.
+fn ends_in_address(text: &str) -> bool {
+    let word = text.chars().rev().take(LOOK_BACK).take_while(|char| !char.is_whitespace() && *char != '|');
+    word.into_iter().any(|char| matches!(char, '.' | ':'))
+}
+
 /// Whether the last word so far is a mention.
 fn ends_in_mention(text: &str) -> bool {
-    let tail = text.trim_end_matches(|char| name_char(char) || char == ':');
-    tail.ends_with('@')
+    let name = |char: &char| name_char(*char) || *char == ':';
+    text.chars().rev().take(LOOK_BACK).find(|char| !name(char)) == Some('@')
 }
 
 /// An address that no bracket or bar in it can end; without `parentheses` those of pairs stay.

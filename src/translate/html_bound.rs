@@ -57,10 +57,9 @@ fn tag_end(from: &str) -> usize {
     for (at, byte) in from.bytes().enumerate() {
         match (quote, byte) {
             (Some(open), _) if open == byte => quote = None,
-            (Some(_), _) => {}
             (None, b'>') => return at + 1,
             (None, b'"' | b'\'') if after_equals => quote = Some(byte),
-            (None, _) => {}
+            _ => {}
         }
         after_equals = byte == b'=' || (after_equals && byte.is_ascii_whitespace());
     }
@@ -87,13 +86,22 @@ impl Depth {
         }
         let formatting = matches!(
             name,
-            "a" | "b" | "big" | "code" | "em" | "font" | "i" | "nobr" | "s" | "small" | "strike" | "strong" | "tt" | "u"
+            "a" | "b"
+                | "big"
+                | "code"
+                | "em"
+                | "font"
+                | "i"
+                | "nobr"
+                | "s"
+                | "small"
+                | "strike"
+                | "strong"
+                | "tt"
+                | "u"
         );
-        let (count, limit) = if formatting {
-            (&mut self.formatting, MAX_FORMATTING)
-        } else {
-            (&mut self.all, MAX_DEPTH)
-        };
+        let (count, limit) =
+            if formatting { (&mut self.formatting, MAX_FORMATTING) } else { (&mut self.all, MAX_DEPTH) };
         if closing {
             let kept = *count <= limit;
             *count = count.saturating_sub(1);

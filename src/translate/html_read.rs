@@ -6,7 +6,9 @@
 
 use ruma_html::{ElementData, Html, NodeData, NodeRef};
 
-use super::document::{Block, Document, Inline, Item, Mark, Marker, Marks, Run, lines, normalise, runs, tidy, tree};
+use super::document::{
+    Block, Document, Inline, Item, Mark, Marker, Marks, Run, lines, normalise, runs, tidy, tree,
+};
 use super::link::{self, Target};
 
 /// How deep elements are followed; [`super::html_bound`] keeps fewer.
@@ -61,7 +63,7 @@ impl Reader {
             line = trimmed(line);
         }
         if !line.is_empty() {
-            self.blocks.push(Block::Paragraph(tree(tidy(line))));
+            self.blocks.push(Block::Paragraph(tree(&tidy(line))));
         }
     }
 
@@ -88,8 +90,8 @@ impl Reader {
 
     fn element(&mut self, node: &NodeRef, element: &ElementData, place: Place) {
         match &*element.name.local {
-            "mx-reply" | "script" | "style" | "template" | "title" | "head" | "iframe" | "object" | "svg" | "math"
-            | "noscript" | "textarea" | "select" | "audio" | "video" | "canvas" => {}
+            "mx-reply" | "script" | "style" | "template" | "title" | "head" | "iframe" | "object" | "svg"
+            | "math" | "noscript" | "textarea" | "select" | "audio" | "video" | "canvas" => {}
             "b" | "strong" => self.children(node, place.marked(Mark::Bold)),
             "i" | "em" | "cite" => self.children(node, place.marked(Mark::Italic)),
             "del" | "s" | "strike" => self.children(node, place.marked(Mark::Strike)),
@@ -106,7 +108,7 @@ impl Reader {
             "hr" => self.block(Block::Rule),
             "pre" => self.fence(node),
             "blockquote" => {
-                let inner = self.inner(node, place);
+                let inner = Self::inner(node, place);
                 self.block(Block::Quote(inner));
             }
             "ul" => self.list(node, place, None),
@@ -116,7 +118,7 @@ impl Reader {
             }
             name @ ("h1" | "h2" | "h3" | "h4" | "h5" | "h6") => {
                 let level = name.bytes().last().map_or(1, |digit| digit.saturating_sub(b'0'));
-                let text = joined(self.inner(node, place));
+                let text = joined(Self::inner(node, place));
                 self.block(Block::Heading { level, text });
             }
             "table" => self.table(node, place),
@@ -125,7 +127,8 @@ impl Reader {
                 None => self.paragraph(node, place),
             },
             "summary" => self.paragraph(node, place.marked(Mark::Bold)),
-            "p" | "details" | "section" | "article" | "dl" | "dt" | "dd" | "address" | "center" | "figure" | "li" => {
+            "p" | "details" | "section" | "article" | "dl" | "dt" | "dd" | "address" | "center"
+            | "figure" | "li" => {
                 self.paragraph(node, place);
             }
             _ => self.children(node, place),
@@ -139,7 +142,7 @@ impl Reader {
     }
 
     /// What stands in an element, as blocks of its own.
-    fn inner(&self, node: &NodeRef, place: Place) -> Vec<Block> {
+    fn inner(node: &NodeRef, place: Place) -> Vec<Block> {
         let mut reader = Self::default();
         reader.children(node, place);
         reader.finish()
@@ -270,19 +273,18 @@ impl Reader {
         let mut number = start;
         for child in node.children() {
             let Some(element) = child.as_element() else { continue };
-            let blocks = match &*element.name.local {
-                "li" => self.inner(&child, place.below()),
+            let blocks = if &*element.name.local == "li" {
+                Self::inner(&child, place.below())
+            } else {
                 // A list right in a list belongs to the entry before it.
-                _ => {
-                    let mut reader = Self::default();
-                    reader.node(&child, place.below());
-                    let blocks = reader.finish();
-                    if let Some(last) = items.last_mut() {
-                        last.below.extend(blocks);
-                        continue;
-                    }
-                    blocks
+                let mut reader = Self::default();
+                reader.node(&child, place.below());
+                let blocks = reader.finish();
+                if let Some(last) = items.last_mut() {
+                    last.below.extend(blocks);
+                    continue;
                 }
+                blocks
             };
             let marker = number.map_or(Marker::Bullet, Marker::Number);
             number = number.map(|number| number.saturating_add(1));
@@ -312,13 +314,14 @@ impl Reader {
                     if !std::mem::take(first) {
                         self.line_break();
                     }
-                    for (at, cell) in child.children().filter(|cell| cell.as_element().is_some()).enumerate() {
+                    for (at, cell) in child.children().filter(|cell| cell.as_element().is_some()).enumerate()
+                    {
                         if at > 0 {
                             self.push(Inline::Text(" | ".to_owned()), Place::default());
                         }
                         let head = cell.as_element().is_some_and(|cell| &*cell.name.local == "th");
                         let inside = if head { place.marked(Mark::Bold) } else { place };
-                        self.line.extend(runs(joined(self.inner(&cell, inside.below()))));
+                        self.line.extend(runs(joined(Self::inner(&cell, inside.below()))));
                     }
                 }
                 "caption" => {
@@ -389,7 +392,9 @@ fn attribute(element: &ElementData, name: &str) -> Option<String> {
 fn text_of(node: &NodeRef) -> String {
     fn gather(node: &NodeRef, out: &mut String, depth: usize) {
         if let Some(text) = node.as_text() {
-            out.extend(text.borrow().chars().filter(|char| *char == '\n' || *char == '\t' || !char.is_control()));
+            out.extend(
+                text.borrow().chars().filter(|char| *char == '\n' || *char == '\t' || !char.is_control()),
+            );
         } else if node.as_element().is_some_and(|element| &*element.name.local == "br") {
             out.push('\n');
         } else if depth < MAX_DEPTH {

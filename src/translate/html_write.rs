@@ -182,7 +182,7 @@ impl Writer<'_> {
                 let [red, green, blue, _] = *rgba;
                 let hex = moment::hex([red, green, blue, 255]);
                 let text = moment::colour(*rgba);
-                self.out.push_str(&format!("<span data-mx-color=\"{hex}\">{text}</span>"));
+                self.out.extend(["<span data-mx-color=\"", &hex, "\">", &text, "</span>"]);
             }
             Inline::Time { unix, format } => self.escape(&moment::written(*unix, *format)),
         }

@@ -29,8 +29,13 @@ impl<'a> Cursor<'a> {
     /// Past so many bytes of plain text.
     fn past_text(self, bytes: usize) -> (&'a str, Self) {
         let (text, rest) = self.rest.split_at_checked(bytes).unwrap_or((self.rest, ""));
-        (text, Self { rest, before: text.chars().next_back().or(self.before) })
+        (text, Self { rest, before: text.chars().next_back().filter(|char| !pictograph(*char)) })
     }
+}
+
+/// Whether a character is (part of) an emoji, which no name begins or ends with.
+fn pictograph(char: char) -> bool {
+    matches!(char, '\u{1F000}'..='\u{1FAFF}' | '\u{2300}'..='\u{23FF}' | '\u{2600}'..='\u{27BF}' | '\u{FE0F}')
 }
 
 struct Parser {
@@ -38,23 +43,17 @@ struct Parser {
 }
 
 impl Parser {
-    fn pay(&mut self, bytes: usize) -> bool {
-        match self.purse.checked_sub(bytes.max(1)) {
-            Some(left) => {
-                self.purse = left;
-                true
-            }
-            None => {
-                self.purse = 0;
-                false
-            }
-        }
+    fn pay(&mut self, bytes: usize) {
+        self.purse = self.purse.saturating_sub(bytes.max(1));
     }
 
     /// Where something is next, paid for.
     fn find(&mut self, hay: &str, needle: &str) -> Option<usize> {
+        if self.purse == 0 {
+            return None;
+        }
         let at = hay.find(needle);
-        (self.purse > 0 && self.pay(at.unwrap_or(hay.len()))).then_some(())?;
+        self.pay(at.unwrap_or(hay.len()));
         at
     }
 
@@ -73,16 +72,19 @@ impl Parser {
             }
             self.pay(1);
             let special = match self.special(at, char, marks) {
-                Some((inline, after)) => Some((inline, after)),
-                None if until.is_none() || marks.has(Mark::Spoiler) && until == Some('|') => self.outer(at, char),
+                Some(found) => Some(found),
+                None if until.is_none() || until == Some('|') => {
+                    self.outer(at, char).map(|(inline, after)| (vec![inline], after))
+                }
                 None => None,
             };
-            if let Some((inline, after)) = special {
-                out.push(inline);
+            if let Some((found, after)) = special {
+                out.extend(found);
                 at = after;
                 continue;
             }
-            let (text, after) = at.past_text(self.plain_run(at, char, until.is_none()));
+            let outermost = until.is_none() || until == Some('|');
+            let (text, after) = at.past_text(Self::plain_run(at, char, outermost));
             push_text(&mut out, text);
             at = after;
         }
@@ -90,7 +92,7 @@ impl Parser {
     }
 
     /// How much is plain text from here: a domain or address as a whole, else one character.
-    fn plain_run(&mut self, at: Cursor<'_>, char: char, outermost: bool) -> usize {
+    fn plain_run(at: Cursor<'_>, char: char, outermost: bool) -> usize {
         if outermost && let Some(length) = super::autolink::length(at.rest, at.before) {
             return length;
         }
@@ -107,8 +109,9 @@ impl Parser {
     }
 
     /// Parts that may stand anywhere.
-    fn special<'a>(&mut self, at: Cursor<'a>, char: char, marks: Marks) -> Option<(Inline, Cursor<'a>)> {
-        match char {
+    fn special<'a>(&mut self, at: Cursor<'a>, char: char, marks: Marks) -> Option<(Vec<Inline>, Cursor<'a>)> {
+        let one = match char {
+            '*' | '_' | '~' => return self.emphasis(at, char, marks),
             '`' => {
                 let inside = at.rest.get(1..)?;
                 let end = self.find(inside, "`").filter(|end| *end > 0)?;
@@ -118,10 +121,10 @@ impl Parser {
             '<' => self.angle(at),
             '@' => mention(at),
             '#' => channel(at),
-            '*' | '_' | '~' => self.emphasis(at, char, marks),
             ':' => emoji(at),
             _ => None,
-        }
+        };
+        one.map(|(inline, after)| (vec![inline], after))
     }
 
     /// Parts that stand in no style but a spoiler.
@@ -148,21 +151,27 @@ impl Parser {
                 (after.rest.starts_with("||") && !inner.is_empty()).then_some(())?;
                 Some((Inline::Styled(Mark::Spoiler, inner), after.past(2)))
             }
-            'c' if at.before.is_none() || at.before.is_some_and(char::is_whitespace) => colour(at),
+            'c' if at.before.is_none_or(char::is_whitespace) => colour(at),
             _ => None,
         }
     }
 
-    fn emphasis<'a>(&mut self, at: Cursor<'a>, sign: char, marks: Marks) -> Option<(Inline, Cursor<'a>)> {
+    fn emphasis<'a>(
+        &mut self,
+        at: Cursor<'a>,
+        sign: char,
+        marks: Marks,
+    ) -> Option<(Vec<Inline>, Cursor<'a>)> {
         let mark = match sign {
             '*' => Mark::Bold,
             '_' => Mark::Italic,
             _ => Mark::Strike,
         };
-        if marks.has(mark) {
+        if marks.has(mark) || self.purse == 0 {
             return None;
         }
         let signs = at.rest.len() - at.rest.trim_start_matches(sign).len();
+        self.pay(signs);
         let behind = at.rest.get(signs..)?;
         let space = behind.len() - behind.trim_start_matches([' ', '\t']).len();
         if space > 0 && behind.get(space..)?.starts_with(sign) {
@@ -170,10 +179,10 @@ impl Parser {
             let more = behind.get(space..)?;
             let closing = more.len() - more.trim_start_matches(sign).len();
             let (text, after) = at.past_text(signs + space + closing);
-            return Some((Inline::Text(text.to_owned()), after));
+            return Some((vec![Inline::Text(text.to_owned())], after));
         }
         for width in [2, 1] {
-            if signs < width || signs > width {
+            if signs != width {
                 continue;
             }
             let inside = at.past(width);
@@ -188,28 +197,23 @@ impl Parser {
             }
             let after = end.past(width);
             let next = after.rest.chars().next();
-            let joined = next.is_some_and(|next| {
-                next.is_ascii_alphabetic() || (width == 2 && next.is_ascii_digit())
-            });
+            let joined =
+                next.is_some_and(|next| next.is_ascii_alphabetic() || (width == 2 && next.is_ascii_digit()));
             if mark == Mark::Italic && joined {
                 // `_a_b` is plain text, whatever is in it.
                 let mut text = vec![Inline::Text("_".repeat(width))];
                 text.extend(inner);
                 text.push(Inline::Text("_".repeat(width)));
-                return Some((Inline::Styled(Mark::Italic, text), after)).map(unstyled);
+                return Some((text, after));
             }
-            return Some((Inline::Styled(mark, inner), after));
+            return Some((vec![Inline::Styled(mark, inner)], after));
         }
         None
     }
 
     fn bracket_link<'a>(&mut self, at: Cursor<'a>) -> Option<(Inline, Cursor<'a>)> {
         let (label, href, after) = self.bracket(at)?;
-        let label = if label.is_empty() {
-            vec![Inline::Text(href.clone())]
-        } else {
-            self.label(label)
-        };
+        let label = if label.is_empty() { vec![Inline::Text(href.clone())] } else { self.label(label) };
         Some((link_or_text(href, label), after))
     }
 
@@ -219,7 +223,9 @@ impl Parser {
         let middle = self.find(inside, "](")?;
         let label = inside.get(..middle)?;
         let from = inside.get(middle + 2..)?;
-        let end = address_end(from)?;
+        let end = address_end(from);
+        self.pay(end.unwrap_or(4096).min(from.len()));
+        let end = end?;
         let href = super::autolink::address(from.get(..end)?)?;
         Some((label, href, at.past(1 + middle + 2 + end + 1)))
     }
@@ -231,13 +237,13 @@ impl Parser {
         while let Some(char) = at.rest.chars().next() {
             self.pay(1);
             if matches!(char, '*' | '_' | '~')
-                && let Some((inline, after)) = self.emphasis(at, char, Marks::NONE)
+                && let Some((found, after)) = self.emphasis(at, char, Marks::NONE)
             {
-                out.push(inline);
+                out.extend(found);
                 at = after;
                 continue;
             }
-            let (text, after) = at.past_text(self.plain_run(at, char, false).max(char.len_utf8()));
+            let (text, after) = at.past_text(Self::plain_run(at, char, false).max(char.len_utf8()));
             push_text(&mut out, text);
             at = after;
         }
@@ -247,7 +253,8 @@ impl Parser {
     /// `<t:…>` and `<address|text>`.
     fn angle<'a>(&mut self, at: Cursor<'a>) -> Option<(Inline, Cursor<'a>)> {
         if let Some(inside) = at.rest.strip_prefix("<t:") {
-            let (time, _) = inside.split_at_checked(inside.bytes().take(13).position(|byte| byte == b'>')?)?;
+            let (time, _) =
+                inside.split_at_checked(inside.bytes().take(13).position(|byte| byte == b'>')?)?;
             let (digits, format) = time.split_once(':').unwrap_or((time, "t"));
             let format = format.chars().next().filter(|_| format.len() == 1 && "tTdDfFR".contains(format))?;
             (digits.len() == 10 && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(())?;
@@ -259,20 +266,6 @@ impl Parser {
         (!label.is_empty() && !label.contains(['<', '|'])).then_some(())?;
         let href = super::autolink::address(href)?;
         Some((link_or_text(href, vec![Inline::Text(label.to_owned())]), at.past(end + 2)))
-    }
-}
-
-/// A style taken off again.
-fn unstyled<'a>((inline, after): (Inline, Cursor<'a>)) -> (Inline, Cursor<'a>) {
-    match inline {
-        Inline::Styled(_, inner) => {
-            let mut text = String::new();
-            for part in &inner {
-                text.push_str(&super::document::plain(std::slice::from_ref(part)));
-            }
-            (Inline::Text(text), after)
-        }
-        other => (other, after),
     }
 }
 
@@ -299,8 +292,11 @@ fn address_end(from: &str) -> Option<usize> {
 }
 
 /// Whether a character lets a mention right behind it be one.
-fn admits_mention(before: Option<char>) -> bool {
-    before.is_none_or(|char| char.is_whitespace() && char.is_ascii() || matches!(char, '(' | ')' | '*' | '[' | '\\' | ']' | '^' | '_' | '`' | '{' | '|' | '}' | '~'))
+pub(super) fn admits_mention(before: Option<char>) -> bool {
+    before.is_none_or(|char| {
+        char.is_whitespace() && char.is_ascii()
+            || matches!(char, '(' | ')' | '*' | '[' | '\\' | ']' | '^' | '_' | '`' | '{' | '|' | '}' | '~')
+    })
 }
 
 /// Whether a character may stand in a username or a room's name.
@@ -314,7 +310,8 @@ fn name_length(text: &str) -> usize {
 
 fn mention(at: Cursor<'_>) -> Option<(Inline, Cursor<'_>)> {
     admits_mention(at.before).then_some(())?;
-    let rest = at.rest.get(1..)?;
+    let signs = at.rest.len() - at.rest.trim_start_matches('@').len();
+    let rest = at.rest.get(signs..)?;
     let mut length = name_length(rest);
     (length > 0).then_some(())?;
     if let Some(more) = rest.get(length..).and_then(|more| more.strip_prefix([':', '@'])) {
@@ -323,14 +320,17 @@ fn mention(at: Cursor<'_>) -> Option<(Inline, Cursor<'_>)> {
     }
     let name = rest.get(..length)?.to_owned();
     let inline = if name == "all" || name == "here" { Inline::Everyone(name) } else { Inline::User(name) };
-    Some((inline, at.past(1 + length)))
+    Some((inline, at.past(signs + length)))
 }
 
 fn channel(at: Cursor<'_>) -> Option<(Inline, Cursor<'_>)> {
     admits_mention(at.before).then_some(())?;
     let rest = at.rest.get(1..)?;
     let length = name_length(rest);
-    (length > 0).then(|| rest.get(..length)).flatten().map(|name| (Inline::Channel(name.to_owned()), at.past(1 + length)))
+    (length > 0)
+        .then(|| rest.get(..length))
+        .flatten()
+        .map(|name| (Inline::Channel(name.to_owned()), at.past(1 + length)))
 }
 
 /// `:code:` with white space or nothing on both sides.
@@ -343,15 +343,20 @@ fn emoji(at: Cursor<'_>) -> Option<(Inline, Cursor<'_>)> {
         .position(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'+' | b'.')))?;
     let code = rest.get(..length).filter(|code| !code.is_empty())?;
     let after = rest.get(length..)?.strip_prefix(':')?;
-    let alone = after.chars().next().is_none_or(|next| next.is_whitespace() || matches!(next, '*' | '_' | '~' | '|'));
+    let alone =
+        after.chars().next().is_none_or(|next| next.is_whitespace() || matches!(next, '*' | '_' | '~' | '|'));
     alone.then(|| (Inline::Emoji(code.to_owned()), at.past(length + 2)))
 }
 
 fn colour(at: Cursor<'_>) -> Option<(Inline, Cursor<'_>)> {
     let hex = at.rest.strip_prefix("color:#")?;
     let length = hex.find(|char: char| !char.is_ascii_hexdigit()).unwrap_or(hex.len());
-    let digits: Vec<u8> =
-        hex.get(..length)?.chars().filter_map(|digit| digit.to_digit(16)).filter_map(|digit| digit.try_into().ok()).collect();
+    let digits: Vec<u8> = hex
+        .get(..length)?
+        .chars()
+        .filter_map(|digit| digit.to_digit(16))
+        .filter_map(|digit| digit.try_into().ok())
+        .collect();
     let parts: Vec<u8> = match length {
         3 | 4 => digits.iter().map(|digit| digit * 17).collect(),
         6 | 8 => digits.chunks_exact(2).filter_map(|pair| Some(pair.first()? * 16 + pair.last()?)).collect(),

@@ -50,7 +50,10 @@ pub(super) fn target(href: &str) -> Option<Target> {
 
 /// The `matrix.to` link of an id.
 pub(super) fn matrix_to(id: &str) -> String {
-    format!("https://matrix.to/#/{}", encode(id, |byte| byte.is_ascii_alphanumeric() || b"@:!#$-._~".contains(&byte)))
+    format!(
+        "https://matrix.to/#/{}",
+        encode(id, |byte| byte.is_ascii_alphanumeric() || b"@:!#$-._~".contains(&byte))
+    )
 }
 
 /// Percent-encoding of every byte that is not kept, `#` at the start of an alias included.
@@ -60,7 +63,9 @@ pub(super) fn encode(text: &str, keep: impl Fn(u8) -> bool) -> String {
         if keep(byte) && !(at == 0 && byte == b'#') {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            let digit =
+                |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0').to_ascii_uppercase();
+            out.extend(['%', digit(byte >> 4), digit(byte & 15)]);
         }
     }
     out
@@ -111,7 +116,15 @@ mod tests {
     #[test]
     fn schemes() {
         assert!(safe("HTTPS://example.org") && safe("mailto:a@b.c") && safe("matrix:u/a:b"));
-        for href in ["javascript:alert(1)", " JavaScript:x", "data:text/html,x", "vbscript:x", "/path", "", "java\nscript:x"] {
+        for href in [
+            "javascript:alert(1)",
+            " JavaScript:x",
+            "data:text/html,x",
+            "vbscript:x",
+            "/path",
+            "",
+            "java\nscript:x",
+        ] {
             assert!(!safe(href), "{href}");
         }
     }

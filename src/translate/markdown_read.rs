@@ -65,8 +65,7 @@ fn line_block<'a>(rest: &'a str, reader: &mut Reader) -> &'a str {
         reader.push(Block::Rule, true);
         return rest.get(line.len()..).unwrap_or_default();
     }
-    type Shape = for<'b> fn(&'b str) -> Option<Vec<Inline>>;
-    if quoted(line).is_some() {
+    if quoted(line).is_some_and(|text| !text.is_empty()) {
         let (lines, after) = take(rest, quoted);
         reader.push(quote(lines.into_iter().map(inlines).collect()), false);
         return after;
@@ -83,13 +82,13 @@ fn line_block<'a>(rest: &'a str, reader: &mut Reader) -> &'a str {
         reader.list(items.collect());
         return after;
     }
-    let shapes: [Shape; 2] = [hyphened, starred];
-    for shape in shapes {
-        let (lines, after) = take(rest, shape);
-        if !lines.is_empty() {
-            reader.list(lines.into_iter().map(|text| item(Marker::Bullet, text)).collect());
-            return after;
-        }
+    let (mut entries, mut after_list) = take(rest, hyphened);
+    if entries.is_empty() {
+        (entries, after_list) = take(rest, starred);
+    }
+    if !entries.is_empty() {
+        reader.list(entries.into_iter().map(|text| item(Marker::Bullet, text)).collect());
+        return after_list;
     }
     reader.line(inlines(line));
     after
@@ -104,6 +103,7 @@ fn inlines(line: &str) -> Vec<Inline> {
 }
 
 /// The same without the zero-width spaces that guard text against being read as markup.
+#[expect(clippy::wildcard_enum_match_arm, reason = "whatever else there is passes as it is")]
 fn strip_guards(inlines: Vec<Inline>) -> Vec<Inline> {
     let strip = |inline| match inline {
         Inline::Text(text) => Inline::Text(unguarded(&text)),
@@ -212,7 +212,8 @@ fn starred(line: &str) -> Option<Vec<Inline>> {
 fn big_emoji(text: &str) -> Option<Document> {
     let codes: Vec<&str> = text.split(':').map(str::trim).filter(|code| !code.is_empty()).take(4).collect();
     let text = text.trim();
-    (text.starts_with(':') && text.ends_with(':') && (1..=3).contains(&codes.len()) && text.len() < 400).then_some(())?;
+    (text.starts_with(':') && text.ends_with(':') && (1..=3).contains(&codes.len()) && text.len() < 400)
+        .then_some(())?;
     let mut found = Vec::new();
     let mut rest = text;
     while let Some(inside) = rest.strip_prefix(':') {

@@ -5,7 +5,7 @@
 //! up for style.
 
 use super::document::{Block, Document, Inline, Item, Mark, Marker, lines, normalise, plain, split_lines};
-use super::guard::{line, verbatim};
+use super::guard::{line, quiet, verbatim};
 use super::{Names, link};
 
 /// How the writer is to treat what may disturb people.
@@ -54,8 +54,13 @@ fn one(block: Block, manner: Manner<'_>) -> String {
         // The parsers differ on styles in a heading (0.31 shows their signs), so there are none.
         Block::Heading { level, text } => {
             let text = lower(addressed(text), manner);
-            let text = line(vec![Inline::Text(plain(&text).replace('\n', " ").trim().to_owned())], false, false);
-            if text.is_empty() { text } else { format!("{} {text}", "#".repeat(usize::from(level.clamp(1, 4)))) }
+            let text =
+                line(vec![Inline::Text(plain(&text).replace('\n', " ").trim().to_owned())], false, false);
+            if text.is_empty() {
+                text
+            } else {
+                format!("{} {text}", "#".repeat(usize::from(level.clamp(1, 4))))
+            }
         }
         Block::Code { language, text } => fence(language.as_deref(), &text),
         Block::Quote(inner) => {
@@ -63,7 +68,8 @@ fn one(block: Block, manner: Manner<'_>) -> String {
             while quoted.last().is_some_and(Vec::is_empty) {
                 quoted.pop();
             }
-            let quoted = quoted.into_iter().map(|text| format!("> {}", line(lower(text, manner), false, false)));
+            let quoted =
+                quoted.into_iter().map(|text| format!("> {}", line(lower(text, manner), false, false)));
             quoted.collect::<Vec<_>>().join("\n")
         }
         Block::List(items) => {
@@ -77,6 +83,7 @@ fn one(block: Block, manner: Manner<'_>) -> String {
 }
 
 /// An entry of a list; what Rocket.Chat cannot nest follows it on indented lines, code as a fence.
+#[expect(clippy::wildcard_enum_match_arm, reason = "whatever else there is passes as it is")]
 fn entry(item: Item, manner: Manner<'_>) -> Vec<String> {
     let marker = match item.marker {
         Marker::Bullet => "- ".to_owned(),
@@ -104,7 +111,11 @@ fn entry(item: Item, manner: Manner<'_>) -> Vec<String> {
 }
 
 fn indented(text: Vec<Inline>, manner: Manner<'_>) -> String {
-    if text.is_empty() { String::new() } else { format!("\u{2003}{}", line(lower(text, manner), false, false)) }
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!("\u{2003}{}", line(lower(text, manner), false, false))
+    }
 }
 
 fn fence(language: Option<&str>, text: &str) -> String {
@@ -121,6 +132,7 @@ fn fence(language: Option<&str>, text: &str) -> String {
 }
 
 /// Links written out behind their text, for places that hold none.
+#[expect(clippy::wildcard_enum_match_arm, reason = "whatever else there is passes as it is")]
 fn addressed(inlines: Vec<Inline>) -> Vec<Inline> {
     let address = |inline| match inline {
         Inline::Link { href, mut label } => {
@@ -133,6 +145,7 @@ fn addressed(inlines: Vec<Inline>) -> Vec<Inline> {
 }
 
 /// The line as Rocket.Chat can say it: people and rooms by their local names, no address that may not be followed.
+#[expect(clippy::wildcard_enum_match_arm, reason = "whatever else there is passes as it is")]
 fn lower(inlines: Vec<Inline>, manner: Manner<'_>) -> Vec<Inline> {
     let mut out = Vec::new();
     for inline in inlines {
@@ -141,28 +154,33 @@ fn lower(inlines: Vec<Inline>, manner: Manner<'_>) -> Vec<Inline> {
             Inline::Styled(mark, inner) => out.push(Inline::Styled(mark, lower(inner, manner))),
             Inline::Link { href, label } if link::safe(&href) => {
                 let label = lower(label, Manner { everyone: false, ..manner });
-                out.push(Inline::Link { href: verbatim(&href).replace(super::clean::GUARD, "%E2%80%8B"), label });
+                out.push(Inline::Link {
+                    href: verbatim(&href).replace(super::clean::GUARD, "%E2%80%8B"),
+                    label,
+                });
             }
             Inline::Link { label, .. } => out.extend(lower(label, manner)),
             Inline::MatrixUser { id, label } => match manner.names.rocketchat_username(&id) {
                 Some(name) => out.push(Inline::User(name)),
-                None => out.push(Inline::Text(verbatim(&label))),
+                None => out.push(Inline::Text(quiet(&label))),
             },
             Inline::MatrixRoom { id, label } => match manner.names.rocketchat_channel(&id) {
                 Some(name) => out.push(Inline::Channel(name)),
-                None => {
-                    let label = vec![Inline::Text(verbatim(&label))];
-                    out.push(Inline::Link { href: link::matrix_to(&id), label });
-                }
+                None => out.push(Inline::Link {
+                    href: link::matrix_to(&id),
+                    label: vec![Inline::Text(quiet(&label))],
+                }),
             },
             Inline::Code(text) if text.contains('`') || text.trim().is_empty() => {
                 out.push(Inline::Text(verbatim(&text)));
             }
             Inline::Code(text) => out.push(Inline::Code(verbatim(&text))),
-            Inline::Maths(tex) if tex.contains("\\)") || tex.trim().is_empty() => out.push(Inline::Text(verbatim(&tex))),
+            Inline::Maths(tex) if tex.contains("\\)") || tex.trim().is_empty() => {
+                out.push(Inline::Text(verbatim(&tex)));
+            }
             Inline::Maths(tex) => out.push(Inline::Maths(verbatim(&tex))),
             Inline::Everyone(word) if manner.everyone => out.push(Inline::Everyone(word)),
-            Inline::Everyone(word) => out.push(Inline::Text(verbatim(&format!("@{word}")))),
+            Inline::Everyone(word) => out.push(Inline::Text(quiet(&format!("@{word}")))),
             other => out.push(other),
         }
     }
@@ -176,10 +194,13 @@ fn everyone(text: &str, manner: Manner<'_>, out: &mut Vec<Inline>) {
         && let Some((before, after)) = rest.split_once("@room")
     {
         let alone = before.chars().next_back().is_none_or(|char| !char.is_alphanumeric())
-            && after.chars().next().is_none_or(|char| !char.is_alphanumeric() && !matches!(char, '_' | ':' | '-'));
-        out.push(Inline::Text(verbatim(before)));
-        out.push(if alone { Inline::Everyone("all".to_owned()) } else { Inline::Text("@room".to_owned()) });
+            && after
+                .chars()
+                .next()
+                .is_none_or(|char| !char.is_alphanumeric() && !matches!(char, '_' | ':' | '-'));
+        out.push(Inline::Text(quiet(before)));
+        out.push(if alone { Inline::Everyone("all".to_owned()) } else { Inline::Text(quiet("@room")) });
         rest = after;
     }
-    out.push(Inline::Text(verbatim(rest)));
+    out.push(Inline::Text(quiet(rest)));
 }

@@ -49,8 +49,12 @@ impl Reader {
             }
             "LINE_BREAK" => self.line_break(),
             "HEADING" => {
-                let level = node.get("level").and_then(Value::as_u64).and_then(|level| u8::try_from(level).ok());
-                self.push(Block::Heading { level: level.unwrap_or(1).clamp(1, 6), text: inlines(value, 0) }, true);
+                let level =
+                    node.get("level").and_then(Value::as_u64).and_then(|level| u8::try_from(level).ok());
+                self.push(
+                    Block::Heading { level: level.unwrap_or(1).clamp(1, 6), text: inlines(value, 0) },
+                    true,
+                );
             }
             "CODE" => {
                 let lines: Vec<String> = array(value).iter().map(|line| text_of(line, 0)).collect();
@@ -184,18 +188,19 @@ fn tidy(block: Block) -> Block {
 }
 
 fn item(node: &Value) -> Item {
-    let marker = match (node.get("number").and_then(Value::as_u64), node.get("status").and_then(Value::as_bool)) {
-        (Some(number), _) => Marker::Number(number),
-        (None, Some(done)) => Marker::Task(done),
-        (None, None) => Marker::Bullet,
-    };
+    let marker =
+        match (node.get("number").and_then(Value::as_u64), node.get("status").and_then(Value::as_bool)) {
+            (Some(number), _) => Marker::Number(number),
+            (None, Some(done)) => Marker::Task(done),
+            (None, None) => Marker::Bullet,
+        };
     Item { marker, text: inlines(node.get("value").unwrap_or(&Value::Null), 0), below: Vec::new() }
 }
 
 fn inlines(value: &Value, depth: usize) -> Vec<Inline> {
-    match value {
-        Value::Array(nodes) => nodes.iter().flat_map(|node| inline(node, depth)).collect(),
-        _ => inline(value, depth),
+    match value.as_array() {
+        Some(nodes) => nodes.iter().flat_map(|node| inline(node, depth)).collect(),
+        None => inline(value, depth),
     }
 }
 
@@ -227,7 +232,8 @@ fn inline(node: &Value, depth: usize) -> Vec<Inline> {
         "MENTION_CHANNEL" => Inline::Channel(text_of(node, 0)),
         "EMOJI" => emoji(node),
         "COLOR" => {
-            let part = |name| value.get(name).and_then(Value::as_u64).and_then(|part| u8::try_from(part).ok());
+            let part =
+                |name| value.get(name).and_then(Value::as_u64).and_then(|part| u8::try_from(part).ok());
             let [red, green, blue, opacity] = ["r", "g", "b", "a"].map(part);
             let rgba = [red.unwrap_or(0), green.unwrap_or(0), blue.unwrap_or(0), opacity.unwrap_or(255)];
             Inline::Colour { rgba }
@@ -262,12 +268,12 @@ pub(super) fn link_or_text(href: String, label: Vec<Inline>) -> Inline {
 
 fn emoji(node: &Value) -> Inline {
     if let Some(unicode) = node.get("unicode").and_then(Value::as_str) {
-        return Inline::Text(unicode.to_owned());
+        return Inline::Text(super::clean::text(unicode).0);
     }
-    let code = node.get("shortCode").and_then(Value::as_str).unwrap_or_default();
+    let code = node.get("shortCode").map(|code| text_of(code, 0)).unwrap_or_default();
     let written = text_of(node.get("value").unwrap_or(&Value::Null), 0);
     // An emoticon like `:)` stays what its writer typed.
-    if written == code || written.is_empty() { Inline::Emoji(code.to_owned()) } else { Inline::Text(written) }
+    if written == code || written.is_empty() { Inline::Emoji(code) } else { Inline::Text(written) }
 }
 
 fn time(node: &Value, value: &Value) -> Inline {
@@ -297,10 +303,11 @@ fn text_of(node: &Value, depth: usize) -> String {
         return String::new();
     }
     match node {
-        Value::String(text) => text.clone(),
+        Value::String(text) => super::clean::text(text).0,
         Value::Array(nodes) => nodes.iter().map(|node| text_of(node, depth + 1)).collect(),
         Value::Object(fields) => {
-            let part = |name| fields.get(name).map(|part| text_of(part, depth + 1)).filter(|text| !text.is_empty());
+            let part =
+                |name| fields.get(name).map(|part| text_of(part, depth + 1)).filter(|text| !text.is_empty());
             let shown = part("value").or_else(|| part("label")).or_else(|| part("unicode"));
             shown.or_else(|| part("fallback")).or_else(|| part("src")).unwrap_or_default()
         }
