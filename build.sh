@@ -130,7 +130,7 @@ bindgen_tool() {
   BINDGEN=$root/bin/bindgen
   [ ! -x "$BINDGEN" ] || return 0
   say "Building the wasm-bindgen tool $version (once, about a minute)"
-  cargo install --quiet --locked --path $source --root "$root"
+  cargo install --quiet --locked --path $source --root "$root" --target-dir target/bindgen
 }
 
 print_protocol() {

@@ -35,7 +35,7 @@ debian_toolchain() {
   [ -x "$root/rustc" ] || fetch_debian_toolchain "$root" || return 1
   TOOLCHAIN=(
     RUSTC="$root/rustc" RUSTC_BOOTSTRAP=1
-    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER="$(compgen -G "$root/root/usr/lib/llvm-*/bin/wasm-ld")"
+    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER="$(compgen -G "$root/unpacked/usr/lib/llvm-*/bin/wasm-ld")"
   )
   BUILD_STD=("-Zbuild-std=std,panic_abort")
 }
@@ -49,12 +49,12 @@ fetch_debian_toolchain() {
   rm -rf "$root" && mkdir -p "$root/deb" || return 1
   (cd "$root/deb" && apt-get download -qq -o APT::Sandbox::User="$(id -un)" \
     rustc-web "$std" libstd-rust-web-dev rust-web-src "$llvm" "lld-${llvm#libllvm}") || return 1
-  for package in "$root"/deb/*.deb; do dpkg -x "$package" "$root/root" || return 1; done
-  rm -rf "$root/deb" "$root"/root/usr/src/*/{src,compiler} # std is in `library`
+  for package in "$root"/deb/*.deb; do dpkg -x "$package" "$root/unpacked" || return 1; done
+  rm -rf "$root/deb" "$root"/unpacked/usr/src/*/{src,compiler} # std is in `library`
   cat >"$root/rustc" <<WRAPPER
 #!/bin/sh
-export LD_LIBRARY_PATH="$root/root/usr/lib/$(uname -m)-linux-gnu"
-exec "$root/root/usr/bin/rustc" "\$@"
+export LD_LIBRARY_PATH="$root/unpacked/usr/lib/$(uname -m)-linux-gnu"
+exec "$root/unpacked/usr/bin/rustc" "\$@"
 WRAPPER
   chmod +x "$root/rustc"
   "$root/rustc" --version
