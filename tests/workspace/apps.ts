@@ -32,13 +32,17 @@ export class InstalledApp {
 
   async disable(): Promise<void> {
     await this.instance.manager.changeStatus(this.id, 'manually_disabled' as AppStatus);
-    for (const other of this.instance.others()) await other.manager.disable(this.id, 'manually_disabled' as AppStatus, true);
+    for (const other of this.instance.others())
+      await other.manager.disable(this.id, 'manually_disabled' as AppStatus, true);
   }
 
   async update(zip: Buffer | Uint8Array): Promise<void> {
     const { ws, manager } = this.instance;
     const user = { id: ws.admin.id, username: ws.admin.username };
-    await manager.update(Buffer.from(zip), permissionsOf(zip) as never, { loadApp: true, user: user as never });
+    await manager.update(Buffer.from(zip), permissionsOf(zip) as never, {
+      loadApp: true,
+      user: user as never,
+    });
     for (const other of this.instance.others()) {
       const item = await other.manager.getStorage().retrieveOne(this.id);
       await other.manager.updateAndStartupLocal(item as never, Buffer.from(zip));
@@ -50,7 +54,8 @@ export class InstalledApp {
     const { ws, manager } = this.instance;
     await manager.remove(this.id, { user: { id: ws.admin.id, username: ws.admin.username } as never });
     // The engine disables the App there, then trips over the record that is gone; the second time it gets through.
-    for (const other of this.instance.others()) await other.manager.removeLocal(this.id).catch(() => other.manager.removeLocal(this.id));
+    for (const other of this.instance.others())
+      await other.manager.removeLocal(this.id).catch(() => other.manager.removeLocal(this.id));
   }
 
   /** Saves a setting as an administrator does; resolves when every instance's hooks are done. */

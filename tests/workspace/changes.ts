@@ -20,7 +20,12 @@ export class Changes {
   }
 
   /** Resolves with what `look` finds; on time-out the error says what there was instead. */
-  until<Found>(what: string, look: () => Found | undefined | false, { timeout = 10_000 }: Waiting = {}, seen?: () => string): Promise<Found> {
+  until<Found>(
+    what: string,
+    look: () => Found | undefined | false,
+    { timeout = 10_000 }: Waiting = {},
+    seen?: () => string,
+  ): Promise<Found> {
     return new Promise((resolve, reject) => {
       const done = (settle: () => void): void => {
         this.lookers.delete(again);
@@ -30,14 +35,21 @@ export class Changes {
       const again = (): void => {
         try {
           const found = look();
-          if (found !== undefined && found !== false) done(() => { resolve(found); });
+          if (found !== undefined && found !== false)
+            done(() => {
+              resolve(found);
+            });
         } catch (error) {
-          done(() => { reject(error instanceof Error ? error : new Error(String(error))); });
+          done(() => {
+            reject(error instanceof Error ? error : new Error(String(error)));
+          });
         }
       };
       const alarm = setTimeout(() => {
         const there = seen === undefined ? '' : `; there was: ${seen()}`;
-        done(() => { reject(new Error(`waited ${String(timeout)} ms for ${what}${there}`)); });
+        done(() => {
+          reject(new Error(`waited ${String(timeout)} ms for ${what}${there}`));
+        });
       }, timeout);
       this.lookers.add(again);
       again();

@@ -47,5 +47,7 @@ function move(name: string, from: Map<string, ISlashCommand>, to: Map<string, IS
 /** Splits what follows the command: spaces part, quotes hold together. */
 export function splitArguments(text: string): string[] {
   const parts = text.matchAll(/(["'])((?:\\.|(?!\1)[^\\])*)\1|[^\s]+/gs);
-  return [...parts].map(([whole, quote, inside]) => (quote === undefined ? whole : (inside ?? '').replaceAll('\\"', '"')));
+  return [...parts].map(([whole, quote, inside]) =>
+    quote === undefined ? whole : (inside ?? '').replaceAll('\\"', '"'),
+  );
 }

@@ -32,7 +32,9 @@ test('a subprocess that is killed comes back by itself, enabled and without its 
 test('a subprocess that answers no ping is killed and started again', async (t) => {
   const ws = await Workspace.create();
   t.after(() => ws.close());
-  const instance = await ws.startInstance({ liveness: { pingIntervalInMS: 100, pingTimeoutInMS: 50, consecutiveTimeoutLimit: 2 } });
+  const instance = await ws.startInstance({
+    liveness: { pingIntervalInMS: 100, pingTimeoutInMS: 50, consecutiveTimeoutLimit: 2 },
+  });
   const app = await instance.install(packProbe());
   const before = instance.pid();
   instance.freezeRuntime();
@@ -42,7 +44,10 @@ test('a subprocess that answers no ping is killed and started again', async (t) 
 });
 
 test('a hook in flight at a crash is lost for good', async (t) => {
-  const { app, alice, room, instance } = await scene(t, { hooks: ['IPostMessageSent'], onHook: { IPostMessageSent: 'await new Promise(() => undefined)' } });
+  const { app, alice, room, instance } = await scene(t, {
+    hooks: ['IPostMessageSent'],
+    onHook: { IPostMessageSent: 'await new Promise(() => undefined)' },
+  });
   await alice.say(room, 'lost');
   await seen(app, 'IPostMessageSent');
   await instance.killRuntime();
@@ -73,8 +78,14 @@ test('under Node an App learns that its server is gone by the end of its input',
 
 // Under Deno the input belongs to the engine: an App that reads it takes the engine's messages away.
 test('a server truly killed leaves the same orphan, and only its parent is another', async (t) => {
-  const host = spawn(process.execPath, ['--import', 'tsx', fileURLToPath(new URL('probe/host.ts', import.meta.url))], { stdio: ['ignore', 'pipe', 'inherit'] });
-  t.after(() => { host.kill('SIGKILL'); });
+  const host = spawn(
+    process.execPath,
+    ['--import', 'tsx', fileURLToPath(new URL('probe/host.ts', import.meta.url))],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  t.after(() => {
+    host.kill('SIGKILL');
+  });
   const [line] = (await once(createInterface(host.stdout), 'line')) as [string];
   const { port, pid, temp } = JSON.parse(line) as { port: number; pid: number; temp: string };
   t.after(() => {
@@ -90,15 +101,24 @@ test('a server truly killed leaves the same orphan, and only its parent is anoth
 });
 
 test('what a killed server had under way is never answered, and writes no more', async (t) => {
-  const { ws, alice, room, instance } = await scene(t, {}, { latency: () => new Promise((resolve) => setTimeout(resolve, 20)) });
+  const { ws, alice, room, instance } = await scene(
+    t,
+    {},
+    { latency: () => new Promise((resolve) => setTimeout(resolve, 20)) },
+  );
   let answered = false;
-  void alice.say(room, 'half sent', { on: instance }).then(() => { answered = true; });
+  void alice.say(room, 'half sent', { on: instance }).then(() => {
+    answered = true;
+  });
   // Under way, not yet written.
   await instance.crash();
   const next = await ws.startInstance();
   await alice.say(room, 'whole', { on: next });
   assert.equal(answered, false);
-  assert.deepEqual(room.messages().map(({ text }) => text), ['whole']);
+  assert.deepEqual(
+    room.messages().map(({ text }) => text),
+    ['whole'],
+  );
 });
 
 test('several servers share people, rooms and data; a new one starts what is installed', async (t) => {
@@ -107,7 +127,10 @@ test('several servers share people, rooms and data; a new one starts what is ins
   assert.equal(await app.enabled(other), true);
   assert.notEqual(other.endpointUrl, instance.endpointUrl);
   await alice.say(room, 'one', { on: instance });
-  assert.equal(await run(app, `return (await read.getRoomReader().getMessages('${room.id}'))[0].text`, other), 'one');
+  assert.equal(
+    await run(app, `return (await read.getRoomReader().getMessages('${room.id}'))[0].text`, other),
+    'one',
+  );
   await app.disable();
   assert.equal(await app.enabled(other), false);
   await app.enable();

@@ -7,7 +7,16 @@
  */
 import { randomId } from './ids.ts';
 import type { Changes } from './changes.ts';
-import type { Doc, JobDoc, MessageDoc, PersistenceDoc, RoomDoc, SubscriptionDoc, UploadDoc, UserDoc } from './records.ts';
+import type {
+  Doc,
+  JobDoc,
+  MessageDoc,
+  PersistenceDoc,
+  RoomDoc,
+  SubscriptionDoc,
+  UploadDoc,
+  UserDoc,
+} from './records.ts';
 
 type Match<D> = (doc: D) => boolean;
 
@@ -25,11 +34,19 @@ export class Collection<D extends Doc> {
     const kept = structuredClone({ ...doc, _id: doc._id ?? randomId() }) as D;
     for (const field of this.unique) {
       const value = kept[field];
-      const taken = field === '_id' ? this.docs.has(kept._id) : [...this.docs.values()].some((doc) => doc[field] === value);
+      const taken =
+        field === '_id'
+          ? this.docs.has(kept._id)
+          : [...this.docs.values()].some((doc) => doc[field] === value);
       if (taken)
-        throw Object.assign(new Error(`E11000 duplicate key error collection: rocketchat.${this.name} index: ${field} dup key: { ${field}: "${String(value)}" }`), {
-          code: 11000,
-        });
+        throw Object.assign(
+          new Error(
+            `E11000 duplicate key error collection: rocketchat.${this.name} index: ${field} dup key: { ${field}: "${String(value)}" }`,
+          ),
+          {
+            code: 11000,
+          },
+        );
     }
     this.docs.set(kept._id, kept);
     this.changes.touch();

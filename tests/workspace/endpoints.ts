@@ -66,19 +66,33 @@ export class Endpoints {
     };
     app.use('/api/apps/private/:appId/:hash', serve);
     app.use('/api/apps/public/:appId', serve);
-    app.get('/file-upload/:id/:name?', (request, response) => { this.file(request, response); });
-    app.get('/avatar/:username', (request, response) => { this.avatar(request, response); });
+    app.get('/file-upload/:id/:name?', (request, response) => {
+      this.file(request, response);
+    });
+    app.get('/avatar/:username', (request, response) => {
+      this.avatar(request, response);
+    });
     return app;
   }
 
-  private async answer(appId: string, path: string, authRequired: boolean, request: Request & { privateHash?: string }, response: Response): Promise<void> {
+  private async answer(
+    appId: string,
+    path: string,
+    authRequired: boolean,
+    request: Request & { privateHash?: string },
+    response: Response,
+  ): Promise<void> {
     const user = this.caller(request);
     if (authRequired && user === undefined) {
       response.sendStatus(401);
       return;
     }
     try {
-      const { status, headers = {}, content } = await this.execute(appId, path, {
+      const {
+        status,
+        headers = {},
+        content,
+      } = await this.execute(appId, path, {
         method: request.method.toLowerCase(),
         headers: request.headers,
         query: request.query,
@@ -96,9 +110,14 @@ export class Endpoints {
   private caller(request: Request) {
     const cookies = new URLSearchParams((request.headers.cookie ?? '').replaceAll('; ', '&'));
     const one = (header: string, query: string): string | undefined =>
-      (request.headers[header] as string | undefined) ?? (request.query[query] as string | undefined) ?? cookies.get(query) ?? undefined;
+      (request.headers[header] as string | undefined) ??
+      (request.query[query] as string | undefined) ??
+      cookies.get(query) ??
+      undefined;
     const uid = this.site.ws.tokens.get(one('x-auth-token', 'rc_token') ?? '');
-    return uid !== undefined && uid === one('x-user-id', 'rc_uid') ? this.site.ws.database.users.docs.get(uid) : undefined;
+    return uid !== undefined && uid === one('x-user-id', 'rc_uid')
+      ? this.site.ws.database.users.docs.get(uid)
+      : undefined;
   }
 
   /** Files are for those who are signed in. */
@@ -112,7 +131,10 @@ export class Endpoints {
 
   private avatar(request: Request, response: Response): void {
     const avatar = this.site.ws.avatars.get((request.params['username'] ?? '').replace(/^@/, ''));
-    if (avatar === undefined) response.type('image/svg+xml').send(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 200"></svg>`);
+    if (avatar === undefined)
+      response
+        .type('image/svg+xml')
+        .send(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 200"></svg>`);
     else response.type(avatar.type).send(avatar.bytes);
   }
 }

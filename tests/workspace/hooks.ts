@@ -89,22 +89,37 @@ export class Hooks {
   async askMessage(event: string, message: MessageDoc): Promise<boolean | Partial<MessageDoc> | undefined> {
     if (!this.heard(event)) return undefined;
     const answer = await this.ask(event, await messageToApp(this.site(), message));
-    return typeof answer === 'object' && answer !== null ? messageFromApp(this.site(), answer as IMessage) : (answer as boolean | undefined);
+    return typeof answer === 'object' && answer !== null
+      ? messageFromApp(this.site(), answer as IMessage)
+      : (answer as boolean | undefined);
   }
 
-  async askRoom(event: string, room: RoomDoc, also?: Record<string, UserDoc | undefined>): Promise<boolean | Partial<RoomDoc> | undefined> {
+  async askRoom(
+    event: string,
+    room: RoomDoc,
+    also?: Record<string, UserDoc | undefined>,
+  ): Promise<boolean | Partial<RoomDoc> | undefined> {
     if (!this.heard(event)) return undefined;
     const converted = await roomToApp(this.site(), room);
-    const answer = await this.ask(event, also === undefined ? converted : { room: converted, ...people(also) });
-    return typeof answer === 'object' && answer !== null ? roomFromApp(this.site(), answer as IRoom) : (answer as boolean | undefined);
+    const answer = await this.ask(
+      event,
+      also === undefined ? converted : { room: converted, ...people(also) },
+    );
+    return typeof answer === 'object' && answer !== null
+      ? roomFromApp(this.site(), answer as IRoom)
+      : (answer as boolean | undefined);
   }
 
   /** A hook nobody waits for. */
   tell(event: string, data: () => Promise<unknown>): void {
     if (this.listeners() === undefined) return;
     data().then(
-      (converted) => { this.pass({ event, data: converted }); },
-      (error: unknown) => { this.failed(event, error); },
+      (converted) => {
+        this.pass({ event, data: converted });
+      },
+      (error: unknown) => {
+        this.failed(event, error);
+      },
     );
   }
 
@@ -133,7 +148,10 @@ export class Hooks {
     } else {
       const wait = this.waits?.(hook) ?? 0;
       if (wait === 0) this.deliver(hook);
-      else setTimeout(() => { this.deliver(hook); }, wait).unref();
+      else
+        setTimeout(() => {
+          this.deliver(hook);
+        }, wait).unref();
     }
   }
 
@@ -142,7 +160,9 @@ export class Hooks {
     this.site().ws.changes.touch();
     this.listeners()
       ?.executeListener(hook.event as never, hook.data as never)
-      .catch((error: unknown) => { this.failed(hook.event, error); });
+      .catch((error: unknown) => {
+        this.failed(hook.event, error);
+      });
   }
 }
 

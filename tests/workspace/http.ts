@@ -11,7 +11,12 @@ import type { IHttpBridgeRequestInfo } from '@rocket.chat/apps-engine/server/bri
 
 const PATIENCE = 3 * 60 * 1000;
 const MOST_REDIRECTS = 20;
-const JSON_TYPES = ['application/json', 'text/javascript', 'application/javascript', 'application/x-javascript'];
+const JSON_TYPES = [
+  'application/json',
+  'text/javascript',
+  'application/javascript',
+  'application/x-javascript',
+];
 
 interface Outgoing {
   method: string;
@@ -21,7 +26,11 @@ interface Outgoing {
   trusting: boolean;
 }
 
-export async function request({ url: given, method, request }: IHttpBridgeRequestInfo): Promise<IHttpResponse> {
+export async function request({
+  url: given,
+  method,
+  request,
+}: IHttpBridgeRequestInfo): Promise<IHttpResponse> {
   const url = new URL(given);
   const headers: Record<string, string> = { ...request.headers };
   const bare = method.toUpperCase() === 'GET' || method.toUpperCase() === 'HEAD';
@@ -41,9 +50,22 @@ export async function request({ url: given, method, request }: IHttpBridgeReques
     headers['Content-Type'] = 'application/x-www-form-urlencoded';
   }
   const trusting =
-    (Object.hasOwn(request, 'strictSSL') && request.strictSSL !== true) || (Object.hasOwn(request, 'rejectUnauthorized') && request.rejectUnauthorized === true);
-  const answer = await follow(url, { method: method.toUpperCase(), headers, body: bare ? undefined : body, timeout: request.timeout ?? PATIENCE, trusting });
-  return { url: given, method, statusCode: answer.status, headers: answer.headers, ...content(answer, request.encoding) } as IHttpResponse;
+    (Object.hasOwn(request, 'strictSSL') && request.strictSSL !== true) ||
+    (Object.hasOwn(request, 'rejectUnauthorized') && request.rejectUnauthorized === true);
+  const answer = await follow(url, {
+    method: method.toUpperCase(),
+    headers,
+    body: bare ? undefined : body,
+    timeout: request.timeout ?? PATIENCE,
+    trusting,
+  });
+  return {
+    url: given,
+    method,
+    statusCode: answer.status,
+    headers: answer.headers,
+    ...content(answer, request.encoding),
+  } as IHttpResponse;
 }
 
 function content({ bytes, headers }: Answer, encoding: string | null | undefined): object {
@@ -73,23 +95,40 @@ async function follow(url: URL, outgoing: Outgoing, redirects = 0): Promise<Answ
   if (location === undefined || ![301, 302, 303, 307, 308].includes(answer.status)) return answer;
   if (redirects === MOST_REDIRECTS) throw new Error(`maximum redirect reached at: ${url.href}`);
   const seeOther = answer.status === 303 || (answer.status < 303 && outgoing.method === 'POST');
-  return follow(new URL(location, url), seeOther ? { ...outgoing, method: 'GET', body: undefined } : outgoing, redirects + 1);
+  return follow(
+    new URL(location, url),
+    seeOther ? { ...outgoing, method: 'GET', body: undefined } : outgoing,
+    redirects + 1,
+  );
 }
 
 function send(url: URL, { method, headers, body, timeout, trusting }: Outgoing): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const secure = url.protocol === 'https:';
-    const sent = (secure ? https : http).request(url, { method, headers, ...(secure && { rejectUnauthorized: !trusting }) }, (response) => {
-      const parts: Buffer[] = [];
-      response.on('data', (part: Buffer) => parts.push(part));
-      response.on('error', reject);
-      response.on('end', () => {
-        const named = Object.entries(response.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]);
-        resolve({ status: response.statusCode ?? 0, headers: Object.fromEntries(named) as Record<string, string>, bytes: Buffer.concat(parts) });
-      });
-    });
+    const sent = (secure ? https : http).request(
+      url,
+      { method, headers, ...(secure && { rejectUnauthorized: !trusting }) },
+      (response) => {
+        const parts: Buffer[] = [];
+        response.on('data', (part: Buffer) => parts.push(part));
+        response.on('error', reject);
+        response.on('end', () => {
+          const named = Object.entries(response.headers).map(([name, value]) => [
+            name,
+            Array.isArray(value) ? value.join(', ') : (value ?? ''),
+          ]);
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: Object.fromEntries(named) as Record<string, string>,
+            bytes: Buffer.concat(parts),
+          });
+        });
+      },
+    );
     sent.setTimeout(timeout, () => sent.destroy(new Error(`network timeout at: ${url.href}`)));
-    sent.on('error', (error) => { reject(new Error(`request to ${url.href} failed, reason: ${error.message}`)); });
+    sent.on('error', (error) => {
+      reject(new Error(`request to ${url.href} failed, reason: ${error.message}`));
+    });
     sent.end(body);
   });
 }

@@ -32,7 +32,14 @@ test('a setting an administrator saves reaches the hooks of every instance', asy
   const ws = await Workspace.create();
   t.after(() => ws.close());
   const one = await ws.startInstance();
-  const setting = { id: 'greeting', type: 'string', packageValue: 'hello', required: false, public: false, i18nLabel: 'greeting' };
+  const setting = {
+    id: 'greeting',
+    type: 'string',
+    packageValue: 'hello',
+    required: false,
+    public: false,
+    i18nLabel: 'greeting',
+  };
   const app = await one.install(packProbe({ settings: [setting] }));
   const two = await ws.startInstance();
   assert.equal(app.setting('greeting'), 'hello');
@@ -40,8 +47,15 @@ test('a setting an administrator saves reaches the hooks of every instance', asy
   await app.set('greeting', 'good day');
   for (const instance of [one, two])
     for (const hook of ['onPreSettingUpdate', 'onSettingUpdated'])
-      assert.deepEqual((await seen(app, hook, 1, instance)).map(({ data }) => data), [{ id: 'greeting', value: 'good day' }], hook);
-  assert.equal(await run(app, "return read.getEnvironmentReader().getSettings().getValueById('greeting')", two), 'good day');
+      assert.deepEqual(
+        (await seen(app, hook, 1, instance)).map(({ data }) => data),
+        [{ id: 'greeting', value: 'good day' }],
+        hook,
+      );
+  assert.equal(
+    await run(app, "return read.getEnvironmentReader().getSettings().getValueById('greeting')", two),
+    'good day',
+  );
 });
 
 test('what an App writes into its log can be read', async (t) => {
@@ -49,5 +63,8 @@ test('what an App writes into its log can be read', async (t) => {
   t.after(() => ws.close());
   const app = await (await ws.startInstance()).install(packProbe());
   await run(app, "app.getLogger().info('noted')");
-  assert.ok(app.logs().some(({ severity, args }) => severity === 'info' && args[0] === 'noted'));
+  assert.ok(
+    app.logs().some(({ severity, args }) => severity === 'info' && args[0] === 'noted'),
+    'the line is in the log',
+  );
 });

@@ -60,26 +60,52 @@ export class Instance {
     this.db = new Connection(ws.database, ws.latency);
     const temp = path.join(ws.temp, randomId());
     mkdirSync(temp);
-    this.hooks = new Hooks(() => this.site, () => (this.running ? this.manager.getListenerManager() : undefined), (event, error) => ws.faults.push({ event, error }));
+    this.hooks = new Hooks(
+      () => this.site,
+      () => (this.running ? this.manager.getListenerManager() : undefined),
+      (event, error) => ws.faults.push({ event, error }),
+    );
     this.site = { ws, db: this.db, hooks: this.hooks, temp };
     this.scheduler = new Scheduler(this.site, ws.times);
-    this.endpoints = new Endpoints(this.site, (appId, at, request) => this.manager.getApiManager().executeApi(appId, at, request));
+    this.endpoints = new Endpoints(this.site, (appId, at, request) =>
+      this.manager.getApiManager().executeApi(appId, at, request),
+    );
     const bridges = buildBridges(
       { engine, site: this.site },
-      { commands: this.commands, endpoints: this.endpoints, scheduler: this.scheduler, settingChanged: (appId, setting) => { this.spread(appId, setting); } },
+      {
+        commands: this.commands,
+        endpoints: this.endpoints,
+        scheduler: this.scheduler,
+        settingChanged: (appId, setting) => {
+          this.spread(appId, setting);
+        },
+      },
     );
     const { metadataStorage, logStorage, sourceStorage } = storages(engine, ws, ({ method }) => {
       if (method === 'runtime:restart') this.restarts++;
     });
-    this.manager = new engine.AppManager({ metadataStorage, logStorage, sourceStorage, bridges, tempFilePath: temp });
-    useRuntime(engine, this.manager, paths, { runtime, liveness, started: (controller) => { this.started(controller); } });
+    this.manager = new engine.AppManager({
+      metadataStorage,
+      logStorage,
+      sourceStorage,
+      bridges,
+      tempFilePath: temp,
+    });
+    useRuntime(engine, this.manager, paths, {
+      runtime,
+      liveness,
+      started: (controller) => {
+        this.started(controller);
+      },
+    });
   }
 
   static async start(ws: Workspace, options: InstanceOptions = {}): Promise<Instance> {
     const paths = await prepareEngine();
     // The engine finds Deno through PATH and its cache through DENO_DIR; it hands both on, and nothing else.
     const deno = path.dirname(BINARIES.deno);
-    if (!(process.env['PATH'] ?? '').startsWith(deno)) process.env['PATH'] = `${deno}:${process.env['PATH'] ?? ''}`;
+    if (!(process.env['PATH'] ?? '').startsWith(deno))
+      process.env['PATH'] = `${deno}:${process.env['PATH'] ?? ''}`;
     process.env['DENO_DIR'] = paths.denoCache;
     const instance = new Instance(ws, loadEngine(paths), paths, options);
     ws.instances.push(instance);
@@ -91,12 +117,21 @@ export class Instance {
   }
 
   /** Installs a packed App here and at every other instance. All the permissions it asks for are granted unless told. */
-  async install(zip: Buffer | Uint8Array, { enable = true, permissions }: InstallOptions = {}): Promise<InstalledApp> {
+  async install(
+    zip: Buffer | Uint8Array,
+    { enable = true, permissions }: InstallOptions = {},
+  ): Promise<InstalledApp> {
     const granted = permissions ?? permissionsOf(zip);
     const user = { id: this.ws.admin.id, username: this.ws.admin.username };
-    const result = await this.manager.add(Buffer.from(zip), { enable, user: user as never, ...(granted && { permissionsGranted: granted as never }) });
+    const result = await this.manager.add(Buffer.from(zip), {
+      enable,
+      user: user as never,
+      ...(granted && { permissionsGranted: granted as never }),
+    });
     if (result.hasStorageError() || result.getAppUserError() !== undefined)
-      throw new Error(`not installed: ${result.getStorageError() ?? JSON.stringify(result.getAppUserError())}`);
+      throw new Error(
+        `not installed: ${result.getStorageError() ?? JSON.stringify(result.getAppUserError())}`,
+      );
     const { id } = result.getAppInfo();
     for (const other of this.others()) await other.manager.addLocal(id);
     return new InstalledApp(this, id);
@@ -129,7 +164,11 @@ export class Instance {
 
   /** Waits until the engine has started the App again after `killRuntime`. */
   async runtimeRestarted(waiting?: Waiting): Promise<void> {
-    await this.ws.until('the engine to restart the App', () => this.restarts >= this.restartsAwaited, waiting);
+    await this.ws.until(
+      'the engine to restart the App',
+      () => this.restarts >= this.restartsAwaited,
+      waiting,
+    );
   }
 
   pid(appId?: string): number | undefined {
@@ -158,7 +197,9 @@ export class Instance {
     this.db.cut();
     this.scheduler.stop();
     for (const controller of this.controllers.values()) letGo(controller);
-    const left = this.processes.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
+    const left = this.processes.filter(
+      ({ exitCode, signalCode }) => exitCode === null && signalCode === null,
+    );
     for (const child of left) {
       child.stdin?.destroy();
       child.stdout?.destroy();
@@ -172,7 +213,8 @@ export class Instance {
   /** Stops and leaves nothing behind, orphans included. */
   async close(): Promise<void> {
     await this.stop();
-    for (const child of this.processes) if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+    for (const child of this.processes)
+      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
     await rm(this.site.temp, { recursive: true, force: true });
   }
 
@@ -193,7 +235,9 @@ export class Instance {
   private spread(appId: string, setting: ISetting): void {
     if (this.receiving.has(`${appId} ${setting.id}`)) return;
     for (const other of this.others()) {
-      const arrived = other.receive(appId, structuredClone(setting)).catch((error: unknown) => { this.ws.faults.push({ event: 'onAppSettingUpdated', error }); });
+      const arrived = other.receive(appId, structuredClone(setting)).catch((error: unknown) => {
+        this.ws.faults.push({ event: 'onAppSettingUpdated', error });
+      });
       this.spreading.add(arrived);
       void arrived.then(() => this.spreading.delete(arrived));
     }
@@ -203,7 +247,13 @@ export class Instance {
     this.controllers.set(controller.appPackage.info.id, controller);
     if (controller.deno === undefined) return;
     this.processes.push(controller.deno);
-    controller.deno.once('exit', () => { this.ws.changes.touch(); });
+    // Written to after its death: a server logs it and goes on.
+    controller.deno.stdin?.on('error', (error) => {
+      this.ws.faults.push({ event: 'subprocess', error });
+    });
+    controller.deno.once('exit', () => {
+      this.ws.changes.touch();
+    });
     leavesWithUs(controller.deno);
   }
 

@@ -14,7 +14,8 @@ const FRESH = 60_000;
 
 export async function readText(site: Site, message: MessageDoc): Promise<void> {
   await findMentions(site, message);
-  if (message.msg.length <= LONGEST_PARSED && message.msg !== '' && message.t !== 'e2e') message.md = parse(message.msg, parserOptions(site));
+  if (message.msg.length <= LONGEST_PARSED && message.msg !== '' && message.t !== 'e2e')
+    message.md = parse(message.msg, parserOptions(site));
   if (message.editedAt === undefined && Math.abs(Date.now() - message.ts.getTime()) <= FRESH)
     for (const name of ['all', 'here'] as const) await refuseNamingEverybody(site, message, name);
 }
@@ -31,16 +32,39 @@ function parserOptions({ ws }: Site): Parameters<typeof parse>[1] {
 
 async function findMentions({ db }: Site, message: MessageDoc): Promise<void> {
   const names = new Set([...message.msg.matchAll(USER_MENTION)].map(([, name]) => name ?? ''));
-  const groups = ['all', 'here'].filter((name) => names.has(name)).map((name) => ({ _id: name, username: name }));
+  const groups = ['all', 'here']
+    .filter((name) => names.has(name))
+    .map((name) => ({ _id: name, username: name }));
   const users = names.size === 0 ? [] : await db.users.find(({ username }) => names.has(username));
-  message.mentions = [...groups, ...users.map(({ _id, username, name }) => ({ _id, username, ...(name !== undefined && { name }), type: 'user' }))];
+  message.mentions = [
+    ...groups,
+    ...users.map(({ _id, username, name }) => ({
+      _id,
+      username,
+      ...(name !== undefined && { name }),
+      type: 'user',
+    })),
+  ];
   const channels = new Set([...message.msg.matchAll(ROOM_MENTION)].map(([, name]) => name ?? ''));
-  const rooms = channels.size === 0 ? [] : await db.rooms.find((room) => (room.t === 'c' || room.t === 'p') && channels.has(room.name ?? ''));
+  const rooms =
+    channels.size === 0
+      ? []
+      : await db.rooms.find((room) => (room.t === 'c' || room.t === 'p') && channels.has(room.name ?? ''));
   message['channels'] = rooms.map(({ _id, name, fname }) => ({ _id, name, fname }));
 }
 
-async function refuseNamingEverybody(site: Site, { mentions, u, rid }: MessageDoc, name: 'all' | 'here'): Promise<void> {
-  if (mentions?.some(({ _id }) => _id === name) !== true || (await hasPermission(site, u._id, `mention-${name}`, rid))) return;
+async function refuseNamingEverybody(
+  site: Site,
+  { mentions, u, rid }: MessageDoc,
+  name: 'all' | 'here',
+): Promise<void> {
+  if (
+    mentions?.some(({ _id }) => _id === name) !== true ||
+    (await hasPermission(site, u._id, `mention-${name}`, rid))
+  )
+    return;
   site.ws.notices.add(u._id, rid, 'error-action-not-allowed');
-  throw new MeteorError('error-action-not-allowed', `Notify ${name} in this room not allowed`, { action: 'Notify_all_in_this_room' });
+  throw new MeteorError('error-action-not-allowed', `Notify ${name} in this room not allowed`, {
+    action: 'Notify_all_in_this_room',
+  });
 }

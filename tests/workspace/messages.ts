@@ -15,10 +15,16 @@ const REPLACED = 10_000;
 export type NewMessage = Partial<MessageDoc> & { rid: string };
 
 /** Answers the saved message, or `undefined` where an App prevented it or the id is taken. */
-export async function sendMessage(site: Site, uid: string, given: NewMessage): Promise<MessageDoc | undefined> {
+export async function sendMessage(
+  site: Site,
+  uid: string,
+  given: NewMessage,
+): Promise<MessageDoc | undefined> {
   const message: NewMessage = { ...given, ts: checkedTime(given.ts) };
   if (message.msg !== undefined && message.msg.length > site.ws.settings.number('Message_MaxAllowedSize'))
-    throw new MeteorError('error-message-size-exceeded', 'Message size exceeds Message_MaxAllowedSize', { method: 'sendMessage' });
+    throw new MeteorError('error-message-size-exceeded', 'Message size exceeds Message_MaxAllowedSize', {
+      method: 'sendMessage',
+    });
   const user = await site.db.users.byId(uid);
   if (user === undefined) throw new MeteorError('error-invalid-user', 'Invalid user');
   if (message.tmid !== undefined) {
@@ -28,8 +34,17 @@ export async function sendMessage(site: Site, uid: string, given: NewMessage): P
   }
   try {
     const room = await roomToPostIn(site, message.rid, user);
-    if (room.encrypted === true && site.ws.settings.boolean('E2E_Enable') && !site.ws.settings.boolean('E2E_Allow_Unencrypted_Messages') && message.t !== 'e2e')
-      throw new MeteorError('error-not-allowed', 'Not allowed to send un-encrypted messages in an encrypted room', { method: 'sendMessage' });
+    if (
+      room.encrypted === true &&
+      site.ws.settings.boolean('E2E_Enable') &&
+      !site.ws.settings.boolean('E2E_Allow_Unencrypted_Messages') &&
+      message.t !== 'e2e'
+    )
+      throw new MeteorError(
+        'error-not-allowed',
+        'Not allowed to send un-encrypted messages in an encrypted room',
+        { method: 'sendMessage' },
+      );
     return await save(site, user, message, room);
   } catch (error) {
     site.ws.notices.add(uid, message.rid, (error as MeteorError).error || (error as Error).message);
@@ -54,13 +69,22 @@ async function roomToPostIn(site: Site, rid: string, { _id, username, type }: Us
   const room = await site.db.rooms.byId(rid);
   if (room === undefined) throw new Error('error-invalid-room');
   if (type !== 'app' && !(await canAccessRoom(site, room, _id))) throw new Error('error-not-allowed');
-  if (room.ro === true && !(await hasPermission(site, _id, 'post-readonly', rid)) && room.unmuted?.includes(username) !== true)
+  if (
+    room.ro === true &&
+    !(await hasPermission(site, _id, 'post-readonly', rid)) &&
+    room.unmuted?.includes(username) !== true
+  )
     throw new Error("You can't send messages because the room is readonly.");
   if (room.muted?.includes(username) === true) throw new Error('You_have_been_muted');
   return room;
 }
 
-async function save(site: Site, user: UserDoc, given: NewMessage, room: RoomDoc): Promise<MessageDoc | undefined> {
+async function save(
+  site: Site,
+  user: UserDoc,
+  given: NewMessage,
+  room: RoomDoc,
+): Promise<MessageDoc | undefined> {
   await validateMessage(site, given, user, room);
   const message: MessageDoc = {
     ...(given as MessageDoc),
@@ -84,13 +108,20 @@ async function save(site: Site, user: UserDoc, given: NewMessage, room: RoomDoc)
 }
 
 async function afterSave({ db }: Site, message: MessageDoc): Promise<void> {
-  await db.rooms.change(message.rid, ({ msgs }) => ({ msgs: msgs + 1, lm: message.ts, lastMessage: message }));
+  await db.rooms.change(message.rid, ({ msgs }) => ({
+    msgs: msgs + 1,
+    lm: message.ts,
+    lastMessage: message,
+  }));
   for (const { _id, u } of await db.subscriptions.find(({ rid }) => rid === message.rid))
-    if (u._id !== message.u._id) await db.subscriptions.change(_id, ({ unread }) => ({ unread: unread + 1, alert: true }));
+    if (u._id !== message.u._id)
+      await db.subscriptions.change(_id, ({ unread }) => ({ unread: unread + 1, alert: true }));
   if (message.tmid !== undefined)
     await db.messages.change(message.tmid, (root) => ({
       tcount: (root.tcount ?? 0) + 1,
       tlm: message.ts,
-      replies: [...new Set([...((root['replies'] as string[] | undefined) ?? []), root.u._id, message.u._id])],
+      replies: [
+        ...new Set([...((root['replies'] as string[] | undefined) ?? []), root.u._id, message.u._id]),
+      ],
     }));
 }

@@ -10,51 +10,94 @@ test('a command reaches the App with its arguments, its sender, room and thread'
   const { id } = await alice.say(room, 'root');
   await alice.command(room, '/probe invite "@bob:example.org" now', { tmid: id });
   const [told] = await seen(app, 'command');
-  assert.deepEqual({ ...told?.data, triggerId: '' }, { args: ['invite', '@bob:example.org', 'now'], sender: 'alice', room: room.id, threadId: id, triggerId: '' });
+  assert.deepEqual(
+    { ...told?.data, triggerId: '' },
+    {
+      args: ['invite', '@bob:example.org', 'now'],
+      sender: 'alice',
+      room: room.id,
+      threadId: id,
+      triggerId: '',
+    },
+  );
   await assert.rejects(alice.command(room, '/unknown'), /No such command/);
-  assert.deepEqual(room.messages().map(({ text }) => text), ['root'], 'a command is no message');
+  assert.deepEqual(
+    room.messages().map(({ text }) => text),
+    ['root'],
+    'a command is no message',
+  );
 });
 
 test('arguments part at spaces, and quotes hold together', () => {
-  assert.deepEqual(splitArguments(`one  "two \\"three\\"" 'four five'\nsix`), ['one', 'two "three"', 'four five', 'six']);
+  assert.deepEqual(splitArguments(`one  "two \\"three\\"" 'four five'\nsix`), [
+    'one',
+    'two "three"',
+    'four five',
+    'six',
+  ]);
 });
 
 test('a notice is seen by one person, or by those in the room, and is kept nowhere', async (t) => {
   const { ws, app, alice, bob, room } = await scene(t);
   const carol = await ws.createUser('carol');
-  await run(app, inRoom(room, `
+  await run(
+    app,
+    inRoom(
+      room,
+      `
     const builder = () => modify.getNotifier().getMessageBuilder().setRoom(room);
     await modify.getNotifier().notifyUser(await read.getUserReader().getById('${alice.id}'), builder().setText('only you').getMessage());
-    await modify.getNotifier().notifyRoom(room, builder().setText('all of you').getMessage());`));
+    await modify.getNotifier().notifyRoom(room, builder().setText('all of you').getMessage());`,
+    ),
+  );
   const texts = (person: typeof alice): string[] => person.notices(room).map(({ text }) => text);
-  assert.deepEqual([texts(alice), texts(bob), texts(carol)], [['only you', 'all of you'], ['all of you'], []]);
+  assert.deepEqual(
+    [texts(alice), texts(bob), texts(carol)],
+    [['only you', 'all of you'], ['all of you'], []],
+  );
   await alice.expectNotice(({ text }) => text === 'only you');
   assert.deepEqual(room.timeline(), []);
 });
 
 test('typing is shown under any name', async (t) => {
   const { ws, app, room } = await scene(t);
-  await run(app, `const stop = await modify.getNotifier().typing({ id: '${room.id}', username: 'somebody' }); await stop();`);
+  await run(
+    app,
+    `const stop = await modify.getNotifier().typing({ id: '${room.id}', username: 'somebody' }); await stop();`,
+  );
   await ws.until('typing to end', () => ws.typing(room).length === 2);
-  assert.deepEqual(ws.typing(room), [{ rid: room.id, username: 'somebody', typing: true }, { rid: room.id, username: 'somebody', typing: false }]);
+  assert.deepEqual(ws.typing(room), [
+    { rid: room.id, username: 'somebody', typing: true },
+    { rid: room.id, username: 'somebody', typing: false },
+  ]);
 });
 
 test('a button in a message reaches the App that made it', async (t) => {
   const { app, alice, room } = await scene(t);
-  const blocks = "{ blocks: [{ type: 'actions', elements: [{ type: 'button', actionId: 'accept', value: 'yes', text: { type: 'plain_text', text: 'Accept' } }] }] }";
+  const blocks =
+    "{ blocks: [{ type: 'actions', elements: [{ type: 'button', actionId: 'accept', value: 'yes', text: { type: 'plain_text', text: 'Accept' } }] }] }";
   const id = await run<string>(app, posting(room, undefined, 'well?', blocks));
   const message = room.message(id) ?? assert.fail();
   assert.deepEqual(await alice.pressButton(message, 'accept', { value: 'yes' }), { success: true });
   const [pressed] = await seen(app, 'block');
-  assert.deepEqual([pressed?.data['actionId'], pressed?.data['value'], pressed?.data['user']], ['accept', 'yes', 'alice']);
+  assert.deepEqual(
+    [pressed?.data['actionId'], pressed?.data['value'], pressed?.data['user']],
+    ['accept', 'yes', 'alice'],
+  );
 });
 
 test('an App opens a view, and hears what is filled in', async (t) => {
   const { ws, app, alice } = await scene(t);
-  await run(app, `
+  await run(
+    app,
+    `
     const user = await read.getUserReader().getById('${alice.id}');
-    await modify.getUiController().openSurfaceView({ type: 'modal', id: 'form', title: { type: 'plain_text', text: 'Form' }, blocks: [] }, { triggerId: 'x' }, user);`);
-  const [opened] = await ws.until('the view', () => alice.interactions().length === 1 && alice.interactions());
+    await modify.getUiController().openSurfaceView({ type: 'modal', id: 'form', title: { type: 'plain_text', text: 'Form' }, blocks: [] }, { triggerId: 'x' }, user);`,
+  );
+  const [opened] = await ws.until(
+    'the view',
+    () => alice.interactions().length === 1 && alice.interactions(),
+  );
   const view = opened?.['view'] as Record<string, unknown>;
   assert.deepEqual([opened?.['type'], view['id']], ['modal.open', 'form']);
   await alice.submitView(view, app.id, { block: { field: 'filled' } });

@@ -19,7 +19,12 @@ export const DEFAULT_PERMISSIONS: Record<string, string[]> = {
 };
 
 /** Roles count workspace-wide, and in a room those of the membership too. */
-export async function hasPermission({ ws, db }: Site, uid: string, permission: string, rid?: string): Promise<boolean> {
+export async function hasPermission(
+  { ws, db }: Site,
+  uid: string,
+  permission: string,
+  rid?: string,
+): Promise<boolean> {
   const allowed = ws.permissions[permission] ?? [];
   const user = await db.users.byId(uid);
   if (user?.roles.some((role) => allowed.includes(role)) === true) return true;
@@ -29,7 +34,11 @@ export async function hasPermission({ ws, db }: Site, uid: string, permission: s
 }
 
 /** Membership, or a public channel for whoever may look into those. */
-export async function canAccessRoom(site: Site, room: { _id: string; t: string }, uid: string): Promise<boolean> {
+export async function canAccessRoom(
+  site: Site,
+  room: { _id: string; t: string },
+  uid: string,
+): Promise<boolean> {
   if (room.t === 'c' && (await hasPermission(site, uid, 'view-c-room'))) return true;
   const joined = await site.db.subscriptions.one((sub) => sub.rid === room._id && sub.u._id === uid);
   return joined !== undefined && (await hasPermission(site, uid, 'view-joined-room'));

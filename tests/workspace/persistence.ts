@@ -9,7 +9,12 @@ import type { Site } from './site.ts';
 
 export type Association = { model: string; id: string };
 
-export async function insertRecord({ db }: Site, appId: string, data: object, given?: unknown): Promise<string> {
+export async function insertRecord(
+  { db }: Site,
+  appId: string,
+  data: object,
+  given?: unknown,
+): Promise<string> {
   checkData(data);
   const associations = given === undefined ? undefined : list(given);
   return (await db.persistence.insert({ appId, ...(associations && { associations }), data }))._id;
@@ -40,10 +45,18 @@ export async function removeRecords({ db }: Site, appId: string, given: unknown)
   return records.map(({ data }) => data);
 }
 
-export async function updateRecords({ db }: Site, appId: string, given: unknown, data: object, upsert: boolean): Promise<string> {
+export async function updateRecords(
+  { db }: Site,
+  appId: string,
+  given: unknown,
+  data: object,
+  upsert: boolean,
+): Promise<string> {
   checkData(data);
   const associations = list(given);
-  const record = await db.persistence.one((doc) => doc.appId === appId && JSON.stringify(doc.associations) === JSON.stringify(associations));
+  const record = await db.persistence.one(
+    (doc) => doc.appId === appId && JSON.stringify(doc.associations) === JSON.stringify(associations),
+  );
   if (record !== undefined) {
     await db.persistence.set(record._id, { data });
     return record._id;
@@ -58,18 +71,28 @@ function list(given: unknown): Association[] {
 }
 
 function having(appId: string, wanted: Association[]): (doc: PersistenceDoc) => boolean {
-  return (doc) => doc.appId === appId && wanted.every(({ model, id }) => doc.associations?.some((one) => one.model === model && one.id === id) === true);
+  return (doc) =>
+    doc.appId === appId &&
+    wanted.every(
+      ({ model, id }) => doc.associations?.some((one) => one.model === model && one.id === id) === true,
+    );
 }
 
 function checkData(data: unknown): void {
-  if (typeof data !== 'object') throw new Error('Attempted to store an invalid data type, it must be an object.');
+  if (typeof data !== 'object')
+    throw new Error('Attempted to store an invalid data type, it must be an object.');
   checkKeys(data);
 }
 
 /** MongoDB's old rule, and still that of many servers: neither `$` first nor a dot anywhere. */
 function checkKeys(value: unknown): void {
   if (Array.isArray(value)) value.forEach(checkKeys);
-  else if (typeof value === 'object' && value !== null && !(value instanceof Date) && !ArrayBuffer.isView(value))
+  else if (
+    typeof value === 'object' &&
+    value !== null &&
+    !(value instanceof Date) &&
+    !ArrayBuffer.isView(value)
+  )
     for (const [key, inner] of Object.entries(value)) {
       if (key.startsWith('$')) throw new Error(`key ${key} must not start with '$'`);
       if (key.includes('.')) throw new Error(`key ${key} must not contain '.'`);

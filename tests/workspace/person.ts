@@ -53,10 +53,24 @@ export class Person {
     return [...this.ws.tokens].find(([, uid]) => uid === this.id)?.[0] ?? '';
   }
 
-  async say(room: Room, text: string, { tmid, on, ...fields }: At & Partial<MessageDoc> = {}): Promise<Message> {
-    const given = { ...(fields as Partial<MessageDoc>), _id: fields._id ?? randomId(), rid: room.id, msg: text, ...(tmid !== undefined && { tmid }) };
+  async say(
+    room: Room,
+    text: string,
+    { tmid, on, ...fields }: At & Partial<MessageDoc> = {},
+  ): Promise<Message> {
+    const given = {
+      ...(fields as Partial<MessageDoc>),
+      _id: fields._id ?? randomId(),
+      rid: room.id,
+      msg: text,
+      ...(tmid !== undefined && { tmid }),
+    };
     const sent = await sendMessage(this.ws.site(on), this.id, given);
-    if (sent === undefined) throw new MeteorError('error-message-not-sent', 'The message was prevented by an App, or its id is taken');
+    if (sent === undefined)
+      throw new MeteorError(
+        'error-message-not-sent',
+        'The message was prevented by an App, or its id is taken',
+      );
     return viewMessage(sent);
   }
 
@@ -85,10 +99,18 @@ export class Person {
     return star(this.ws.site(on), id, this.doc(), starred);
   }
 
-  /** Posts a file; its message carries `text` as the description. */
-  async upload(room: Room, file: { name: string; bytes: Buffer; type?: string }, { on }: At = {}): Promise<Message> {
+  /** Posts a file; answers its message. */
+  async upload(
+    room: Room,
+    file: { name: string; bytes: Buffer; type?: string },
+    { on }: At = {},
+  ): Promise<Message> {
     const { name, bytes, type } = file;
-    const { _id } = await upload(this.ws.site(on), { name, rid: room.id, userId: this.id, ...(type !== undefined && { type }) }, bytes);
+    const { _id } = await upload(
+      this.ws.site(on),
+      { name, rid: room.id, userId: this.id, ...(type !== undefined && { type }) },
+      bytes,
+    );
     return room.expectMessage(({ fileId }) => fileId === _id);
   }
 
@@ -105,7 +127,8 @@ export class Person {
   }
 
   async kick(room: Room, other: Person, { on }: At = {}): Promise<void> {
-    if (!(await hasPermission(this.ws.site(on), this.id, 'remove-user', room.id))) throw new MeteorError('error-not-allowed', 'Not allowed');
+    if (!(await hasPermission(this.ws.site(on), this.id, 'remove-user', room.id)))
+      throw new MeteorError('error-not-allowed', 'Not allowed');
     await removeUserFromRoom(this.ws.site(on), room.id, other.doc(), this.doc());
   }
 
@@ -113,7 +136,13 @@ export class Person {
     return changeRoom(this.ws.site(on), room.id, this.doc(), change);
   }
 
-  role(room: Room, other: Person, role: 'owner' | 'moderator' | 'leader', given = true, { on }: At = {}): Promise<void> {
+  role(
+    room: Room,
+    other: Person,
+    role: 'owner' | 'moderator' | 'leader',
+    given = true,
+    { on }: At = {},
+  ): Promise<void> {
     return setRole(this.ws.site(on), room.doc(), other.doc(), role, this.doc(), given);
   }
 
@@ -126,7 +155,11 @@ export class Person {
     return changeProfile(this.ws.site(on), this.id, fields);
   }
 
-  setPresence(status: 'online' | 'away' | 'busy' | 'offline', statusText?: string, { on }: At = {}): Promise<void> {
+  setPresence(
+    status: 'online' | 'away' | 'busy' | 'offline',
+    statusText?: string,
+    { on }: At = {},
+  ): Promise<void> {
     return setPresence(this.ws.site(on), this.id, status, statusText);
   }
 
@@ -138,30 +171,60 @@ export class Person {
   async command(room: Room, typed: string, { tmid, on }: At & { tmid?: string } = {}): Promise<void> {
     const instance = this.server(on);
     const [, name = '', rest = ''] = /^\/(\S+)\s*(.*)$/s.exec(typed) ?? [];
-    if (!instance.commands.runs(name)) throw new MeteorError('error-invalid-command', `No such command: ${typed}`);
-    const [user, where] = await Promise.all([userById(instance.site, this.id), roomById(instance.site, room.id)]);
-    const context = new instance.engine.SlashCommandContext(user as never, where as never, splitArguments(rest), tmid, randomId());
+    if (!instance.commands.runs(name))
+      throw new MeteorError('error-invalid-command', `No such command: ${typed}`);
+    const [user, where] = await Promise.all([
+      userById(instance.site, this.id),
+      roomById(instance.site, room.id),
+    ]);
+    const context = new instance.engine.SlashCommandContext(
+      user as never,
+      where as never,
+      splitArguments(rest),
+      tmid,
+      randomId(),
+    );
     await instance.manager.getCommandManager().executeCommand(name, context);
   }
 
   /** Presses a button or picks from a list in a message, or in an opened view; answers what the App answered. */
-  async pressButton(where: Message | { view: Record<string, unknown>; appId: string }, actionId: string, { value, blockId, appId, on }: At & { value?: unknown; blockId?: string; appId?: string } = {}): Promise<unknown> {
+  async pressButton(
+    where: Message | { view: Record<string, unknown>; appId: string },
+    actionId: string,
+    { value, blockId, appId, on }: At & { value?: unknown; blockId?: string; appId?: string } = {},
+  ): Promise<unknown> {
     const instance = this.server(on);
-    const message = 'view' in where ? undefined : await messageToApp(instance.site, await instance.site.db.messages.byId(where.id));
+    const message =
+      'view' in where
+        ? undefined
+        : await messageToApp(instance.site, await instance.site.db.messages.byId(where.id));
     const owner = 'view' in where ? where.appId : (appId ?? blockOwner(where, actionId));
     return this.interact(instance, {
       type: 'blockAction',
       appId: owner,
       actionId,
       payload: { value, blockId },
-      ...(message !== undefined && { message, room: message.room, container: { type: 'message', id: message.id } }),
+      ...(message !== undefined && {
+        message,
+        room: message.room,
+        container: { type: 'message', id: message.id },
+      }),
       ...('view' in where && { container: { type: 'view', id: where.view['id'] } }),
     });
   }
 
   /** Submits an opened view with what was filled in: `state[blockId][actionId]`. */
-  submitView(view: Record<string, unknown>, appId: string, state: object = {}, { on }: At = {}): Promise<unknown> {
-    return this.interact(this.server(on), { type: 'viewSubmit', appId, payload: { view: { ...view, state } } });
+  submitView(
+    view: Record<string, unknown>,
+    appId: string,
+    state: object = {},
+    { on }: At = {},
+  ): Promise<unknown> {
+    return this.interact(this.server(on), {
+      type: 'viewSubmit',
+      appId,
+      payload: { view: { ...view, state } },
+    });
   }
 
   closeView(view: Record<string, unknown>, appId: string, { on }: At = {}): Promise<unknown> {
@@ -169,31 +232,56 @@ export class Person {
   }
 
   /** Uses one of the App's own buttons of the client: of a room, a message, the message box. */
-  async actionButton(appId: string, actionId: string, room: Room, { context = 'roomAction', message, on }: At & { context?: string; message?: Message } = {}): Promise<unknown> {
+  async actionButton(
+    appId: string,
+    actionId: string,
+    room: Room,
+    { context = 'roomAction', message, on }: At & { context?: string; message?: Message } = {},
+  ): Promise<unknown> {
     const instance = this.server(on);
-    const about = message && (await messageToApp(instance.site, await instance.site.db.messages.byId(message.id)));
+    const about =
+      message && (await messageToApp(instance.site, await instance.site.db.messages.byId(message.id)));
     const where = await roomById(instance.site, room.id);
-    return this.interact(instance, { type: 'actionButton', appId, actionId, payload: { context }, room: where, ...(about && { message: about }) });
+    return this.interact(instance, {
+      type: 'actionButton',
+      appId,
+      actionId,
+      payload: { context },
+      room: where,
+      ...(about && { message: about }),
+    });
   }
 
   private async interact(instance: Instance, interaction: Record<string, unknown>): Promise<unknown> {
     const user = await userById(instance.site, this.id);
-    return instance.manager.getListenerManager().executeListener('IUIKitInteractionHandler' as never, { triggerId: randomId(), user, ...interaction } as never);
+    return instance.manager
+      .getListenerManager()
+      .executeListener(
+        'IUIKitInteractionHandler' as never,
+        { triggerId: randomId(), user, ...interaction } as never,
+      );
   }
 
   /** Ephemeral messages only this person saw. */
   notices(room?: Room): Notice[] {
-    return this.ws.notices.ephemeral.filter(({ uid, rid }) => uid === this.id && (room === undefined || rid === room.id));
+    return this.ws.notices.ephemeral.filter(
+      ({ uid, rid }) => uid === this.id && (room === undefined || rid === room.id),
+    );
   }
 
   expectNotice(wanted: (notice: Notice) => boolean, waiting?: Waiting): Promise<Notice> {
-    const seen = (): string => this.notices().map(({ text }) => `\n  ${text}`).join('') || 'nothing';
+    const seen = (): string =>
+      this.notices()
+        .map(({ text }) => `\n  ${text}`)
+        .join('') || 'nothing';
     return this.ws.until(`a notice to ${this.username}`, () => this.notices().find(wanted), waiting, seen);
   }
 
   /** Views and errors the App opened at this person's client. */
   interactions(): Interaction['interaction'][] {
-    return this.ws.notices.interactions.filter(({ uid }) => uid === this.id).map(({ interaction }) => interaction);
+    return this.ws.notices.interactions
+      .filter(({ uid }) => uid === this.id)
+      .map(({ interaction }) => interaction);
   }
 
   private server(on?: Instance): Instance {

@@ -55,7 +55,9 @@ export class Room {
   }
 
   rolesOf(username: string): string[] {
-    const [subscription] = this.ws.database.subscriptions.find(({ rid, u }) => rid === this.id && u.username === username);
+    const [subscription] = this.ws.database.subscriptions.find(
+      ({ rid, u }) => rid === this.id && u.username === username,
+    );
     return subscription?.roles ?? [];
   }
 
@@ -68,16 +70,36 @@ export class Room {
   }
 
   expectMember(username: string, waiting?: Waiting): Promise<true> {
-    return this.expect(`member ${username}`, () => this.members().includes(username), waiting, () => this.members().join(', '));
+    return this.expect(
+      `member ${username}`,
+      () => this.members().includes(username),
+      waiting,
+      () => this.members().join(', '),
+    );
   }
 
   expectNoMember(username: string, waiting?: Waiting): Promise<true> {
-    return this.expect(`no member ${username}`, () => !this.members().includes(username), waiting, () => this.members().join(', '));
+    return this.expect(
+      `no member ${username}`,
+      () => !this.members().includes(username),
+      waiting,
+      () => this.members().join(', '),
+    );
   }
 
   /** Waits for anything about the room. */
-  expect<Found>(what: string, look: () => Found | undefined | false, waiting?: Waiting, seen?: () => string): Promise<Found> {
-    const shown = seen ?? (() => this.timeline().map((message) => `\n  ${line(message)}`).join('') || 'nothing');
+  expect<Found>(
+    what: string,
+    look: () => Found | undefined | false,
+    waiting?: Waiting,
+    seen?: () => string,
+  ): Promise<Found> {
+    const shown =
+      seen ??
+      (() =>
+        this.timeline()
+          .map((message) => `\n  ${line(message)}`)
+          .join('') || 'nothing');
     return this.ws.until(`${what} in ${this.exists ? this.name : this.id}`, look, waiting, shown);
   }
 }

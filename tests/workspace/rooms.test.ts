@@ -12,17 +12,34 @@ const building = (type: string, creator: Person, fields: string): string => `
   return modify.getCreator().finish(builder);`;
 
 function adding(app: InstalledApp, room: Room, by: Person, ...names: string[]): Promise<unknown> {
-  return run(app, `
+  return run(
+    app,
+    `
     const builder = await modify.getUpdater().room('${room.id}', await read.getUserReader().getById('${by.id}'));
     ${names.map((name) => `builder.addMemberToBeAddedByUsername('${name}');`).join('\n')}
-    await modify.getUpdater().finish(builder);`);
+    await modify.getUpdater().finish(builder);`,
+  );
 }
 
 test('an App makes channels, groups, direct messages and discussions; a topic only as an unmapped field', async (t) => {
   const { ws, app, alice, bob, room } = await scene(t, { hooks: ['IPostRoomCreate'] });
-  const named = (name: string): string => `builder.setSlugifiedName('${name}').setDisplayName('${name}').setMembersToBeAddedByUsernames(['bob']);`;
-  const channel = ws.room(await run<string>(app, building('c', alice, `${named('bridged')} builder.getRoom()._unmappedProperties_ = { topic: 'rabbits' };`))) ?? assert.fail();
-  assert.deepEqual([channel.doc().t, channel.doc()['topic'], channel.members(), channel.rolesOf('alice')], ['c', 'rabbits', ['alice', 'bob'], ['owner']]);
+  const named = (name: string): string =>
+    `builder.setSlugifiedName('${name}').setDisplayName('${name}').setMembersToBeAddedByUsernames(['bob']);`;
+  const channel =
+    ws.room(
+      await run<string>(
+        app,
+        building(
+          'c',
+          alice,
+          `${named('bridged')} builder.getRoom()._unmappedProperties_ = { topic: 'rabbits' };`,
+        ),
+      ),
+    ) ?? assert.fail();
+  assert.deepEqual(
+    [channel.doc().t, channel.doc()['topic'], channel.members(), channel.rolesOf('alice')],
+    ['c', 'rabbits', ['alice', 'bob'], ['owner']],
+  );
   assert.deepEqual(channel.systemMessages(), [], 'members given at creation come without a word');
   assert.equal((await seen(app, 'IPostRoomCreate'))[0]?.data['id'], channel.id);
 
@@ -33,23 +50,37 @@ test('an App makes channels, groups, direct messages and discussions; a topic on
 
   const direct = await run<string>(app, building('d', alice, "builder.addMemberToBeAddedByUsername('bob');"));
   assert.deepEqual(ws.room(direct)?.members(), ['alice', 'bob']);
-  assert.equal(await run(app, building('d', bob, "builder.addMemberToBeAddedByUsername('alice');")), direct, 'there is one between two people');
+  assert.equal(
+    await run(app, building('d', bob, "builder.addMemberToBeAddedByUsername('alice');")),
+    direct,
+    'there is one between two people',
+  );
 
-  const discussion = ws.room(await run<string>(app, `
+  const discussion = ws.room(
+    await run<string>(
+      app,
+      `
     const creator = await read.getUserReader().getById('${alice.id}');
     const builder = modify.getCreator().startDiscussion({ creator, slugifiedName: 'talk', displayName: 'talk' });
     builder.setParentRoom(await read.getRoomReader().getById('${room.id}'));
-    return modify.getCreator().finish(builder);`));
+    return modify.getCreator().finish(builder);`,
+    ),
+  );
   assert.deepEqual([discussion?.doc().prid, discussion?.doc().fname], [room.id, 'talk']);
   await room.expectSystemMessage(({ type, text }) => type === 'discussion-created' && text === 'talk');
 });
 
 test('a member an App adds is told as one who joined', async (t) => {
-  const { ws, app, alice, room } = await scene(t, { hooks: ['IPostSystemMessageSent', 'IPostRoomUserJoined'] });
+  const { ws, app, alice, room } = await scene(t, {
+    hooks: ['IPostSystemMessageSent', 'IPostRoomUserJoined'],
+  });
   await ws.createUser('carol');
   await adding(app, room, alice, 'carol', 'nobody');
   assert.deepEqual(room.members(), ['alice', 'bob', 'carol']);
-  assert.deepEqual(room.systemMessages().map(({ type, text, sender }) => [type, text, sender]), [['uj', 'carol', 'carol']]);
+  assert.deepEqual(
+    room.systemMessages().map(({ type, text, sender }) => [type, text, sender]),
+    [['uj', 'carol', 'carol']],
+  );
   const [joined] = await seen(app, 'IPostRoomUserJoined');
   assert.equal((joined?.data['joiningUser'] as { username: string }).username, 'carol');
   assert.equal(joined?.data['inviter'] ?? 'nobody', 'nobody');
@@ -57,11 +88,14 @@ test('a member an App adds is told as one who joined', async (t) => {
 
 test("an App's update of a room is silent", async (t) => {
   const { app, alice, room } = await scene(t, { hooks: ['IPostSystemMessageSent'] });
-  await run(app, `
+  await run(
+    app,
+    `
     const builder = await modify.getUpdater().room('${room.id}', await read.getUserReader().getById('${alice.id}'));
     builder.setDisplayName('Renamed').setReadOnly(true).setCustomFields({ mark: 'x' });
     builder.getRoom()._unmappedProperties_ = { topic: 'ignored' };
-    await modify.getUpdater().finish(builder);`);
+    await modify.getUpdater().finish(builder);`,
+  );
   const { fname, ro, customFields, topic } = room.doc();
   assert.deepEqual([fname, ro, customFields, topic], ['Renamed', true, { mark: 'x' }, undefined]);
   assert.deepEqual(room.systemMessages(), []);
@@ -76,7 +110,10 @@ test('at most fifty members are taken out at once', async (t) => {
   await run(app, `await modify.getDeleter().removeUsersFromRoom('${party.id}', ${names}.slice(0, 50))`);
   assert.equal(party.members().length, 3);
   assert.equal(party.systemMessages().filter(({ type }) => type === 'ul').length, 50);
-  await assert.rejects(run(app, `await modify.getDeleter().removeUsersFromRoom('${party.id}', ${names})`), /50/);
+  await assert.rejects(
+    run(app, `await modify.getDeleter().removeUsersFromRoom('${party.id}', ${names})`),
+    /50/,
+  );
 });
 
 test('what people change in a room is told in system messages', async (t) => {
@@ -101,32 +138,47 @@ test('what people change in a room is told in system messages', async (t) => {
   await alice.change(room, { archived: true });
   await alice.change(room, { archived: false });
   await assert.rejects(bob.change(room, { topic: 'mine' }), /not allowed/);
-  assert.deepEqual(room.systemMessages().map(({ type, text, sender }) => `${type ?? ''} ${text} ${sender}`), [
-    'r parlour alice',
-    'room_changed_topic a topic alice',
-    'room_changed_announcement an announcement alice',
-    'room_changed_description a description alice',
-    'room_changed_avatar  alice',
-    'room_changed_privacy Private alice',
-    'room-set-read-only  alice',
-    'room-removed-read-only  alice',
-    'subscription-role-added bob alice',
-    'subscription-role-removed bob alice',
-    'user-muted bob alice',
-    'user-unmuted bob alice',
-    'au carol alice',
-    'ru carol alice',
-    'message_pinned  alice',
-    'room-archived  alice',
-    'room-unarchived  alice',
-  ]);
+  assert.deepEqual(
+    room.systemMessages().map(({ type, text, sender }) => `${type ?? ''} ${text} ${sender}`),
+    [
+      'r parlour alice',
+      'room_changed_topic a topic alice',
+      'room_changed_announcement an announcement alice',
+      'room_changed_description a description alice',
+      'room_changed_avatar  alice',
+      'room_changed_privacy Private alice',
+      'room-set-read-only  alice',
+      'room-removed-read-only  alice',
+      'subscription-role-added bob alice',
+      'subscription-role-removed bob alice',
+      'user-muted bob alice',
+      'user-unmuted bob alice',
+      'au carol alice',
+      'ru carol alice',
+      'message_pinned  alice',
+      'room-archived  alice',
+      'room-unarchived  alice',
+    ],
+  );
 });
 
 test('an App reads members and roles, and removes a room with all that is in it', async (t) => {
   const { ws, app, alice, room } = await scene(t, { hooks: ['IPostRoomDeleted'] });
   await alice.say(room, 'soon gone');
-  assert.deepEqual(await run(app, `return (await read.getRoomReader().getMembers('${room.id}')).map(({ username }) => username).sort()`), ['alice', 'bob']);
-  assert.deepEqual(await run(app, `return (await read.getRoomReader().getOwners('${room.id}')).map(({ username }) => username)`), ['alice']);
+  assert.deepEqual(
+    await run(
+      app,
+      `return (await read.getRoomReader().getMembers('${room.id}')).map(({ username }) => username).sort()`,
+    ),
+    ['alice', 'bob'],
+  );
+  assert.deepEqual(
+    await run(
+      app,
+      `return (await read.getRoomReader().getOwners('${room.id}')).map(({ username }) => username)`,
+    ),
+    ['alice'],
+  );
   await run(app, `await modify.getDeleter().deleteRoom('${room.id}')`);
   assert.equal(ws.room(room.id), undefined);
   assert.equal((await seen(app, 'IPostRoomDeleted'))[0]?.data['id'], room.id);
@@ -136,6 +188,11 @@ test('a name of native federation is refused in an ordinary room', async (t) => 
   const { ws, app, alice } = await scene(t);
   const federated = ws.user(await run<string>(app, makingBot('@eve:example.org')));
   assert.equal(federated?.username, '@eve:example.org');
-  await assert.rejects(ws.createChannel('mixed', { members: [alice, federated ?? assert.fail()] }), /federated users/);
-  await ws.createChannel('plain', { members: [alice, ws.user(await run<string>(app, makingBot('eve:example.org'))) ?? assert.fail()] });
+  await assert.rejects(
+    ws.createChannel('mixed', { members: [alice, federated ?? assert.fail()] }),
+    /federated users/,
+  );
+  await ws.createChannel('plain', {
+    members: [alice, ws.user(await run<string>(app, makingBot('eve:example.org'))) ?? assert.fail()],
+  });
 });

@@ -17,10 +17,18 @@ export interface NewRoom {
   extra?: Record<string, unknown>;
 }
 
-export async function createRoom(site: Site, { t, name, owner, members, readOnly, extra = {} }: NewRoom): Promise<RoomDoc> {
+export async function createRoom(
+  site: Site,
+  { t, name, owner, members, readOnly, extra = {} }: NewRoom,
+): Promise<RoomDoc> {
   if (members.some((member) => member.includes(':') && member.includes('@')) && extra['federated'] !== true)
-    throw new MeteorError('error-federated-users-in-non-federated-rooms', 'Cannot add federated users to non-federated rooms', { method: 'createRoom' });
-  if (name.trim() === '') throw new MeteorError('error-invalid-name', 'Invalid name', { function: 'RocketChat.createRoom' });
+    throw new MeteorError(
+      'error-federated-users-in-non-federated-rooms',
+      'Cannot add federated users to non-federated rooms',
+      { method: 'createRoom' },
+    );
+  if (name.trim() === '')
+    throw new MeteorError('error-invalid-name', 'Invalid name', { function: 'RocketChat.createRoom' });
   const discussion = extra['prid'] !== undefined;
   const now = new Date();
   const draft: RoomDoc = {
@@ -53,9 +61,13 @@ export async function createRoom(site: Site, { t, name, owner, members, readOnly
 
 async function validRoomName({ db, ws }: Site, name: string): Promise<string> {
   if (!new RegExp(`^${ws.settings.string('UTF8_Channel_Names_Validation')}$`).test(name))
-    throw new MeteorError('error-invalid-room-name', `${name} is not a valid room name.`, { channel_name: name });
+    throw new MeteorError('error-invalid-room-name', `${name} is not a valid room name.`, {
+      channel_name: name,
+    });
   if (await db.rooms.one((room) => room.name === name))
-    throw new MeteorError('error-duplicate-channel-name', `A channel with name '${name}' exists`, { channel_name: name });
+    throw new MeteorError('error-duplicate-channel-name', `A channel with name '${name}' exists`, {
+      channel_name: name,
+    });
   return name;
 }
 
@@ -63,14 +75,23 @@ async function validRoomName({ db, ws }: Site, name: string): Promise<string> {
 export async function createDirect(site: Site, creator: UserDoc, usernames: string[]): Promise<RoomDoc> {
   const names = [...new Set([creator.username, ...usernames])];
   const users = await site.db.users.find(({ username }) => names.includes(username));
-  if (users.length < names.length) throw new MeteorError('error-invalid-user', 'Invalid user', { method: 'createDirectMessage' });
+  if (users.length < names.length)
+    throw new MeteorError('error-invalid-user', 'Invalid user', { method: 'createDirectMessage' });
   const uids = users.map(({ _id }) => _id).sort();
-  const there = await site.db.rooms.one((room) => room.t === 'd' && [...(room.uids ?? [])].sort().join() === uids.join());
+  const there = await site.db.rooms.one(
+    (room) => room.t === 'd' && [...(room.uids ?? [])].sort().join() === uids.join(),
+  );
   if (there !== undefined) return there;
   const now = new Date();
   const usernamesInRoom = users.map(({ username }) => username);
   const room = await site.db.rooms.insert({
-    t: 'd', uids, usernames: usernamesInRoom, usersCount: 0, msgs: 0, ts: now, _updatedAt: now,
+    t: 'd',
+    uids,
+    usernames: usernamesInRoom,
+    usersCount: 0,
+    msgs: 0,
+    ts: now,
+    _updatedAt: now,
     u: { _id: creator._id, username: creator.username, name: creator.name },
   });
   for (const user of users) await subscribe(site, room._id, user);
@@ -78,12 +99,22 @@ export async function createDirect(site: Site, creator: UserDoc, usernames: stri
   return room;
 }
 
-export async function createDiscussion(site: Site, creator: UserDoc, prid: string, name: string, members: string[]): Promise<RoomDoc> {
+export async function createDiscussion(
+  site: Site,
+  creator: UserDoc,
+  prid: string,
+  name: string,
+  members: string[],
+): Promise<RoomDoc> {
   const parent = await site.db.rooms.byId(prid);
   if (parent === undefined) throw new Error('There must be a parent room to create a discussion.');
   // A discussion's slug is drawn, only its shown name is chosen.
   const room = await createRoom(site, {
-    t: parent.t === 'c' ? 'c' : 'p', name: randomId(), owner: creator, members, extra: { prid, fname: name, encrypted: false },
+    t: parent.t === 'c' ? 'c' : 'p',
+    name: randomId(),
+    owner: creator,
+    members,
+    extra: { prid, fname: name, encrypted: false },
   });
   await saveSystemMessage(site, 'discussion-created', prid, name, creator, { drid: room._id });
   return room;
@@ -105,7 +136,8 @@ export interface RoomChange {
 export async function changeRoom(site: Site, rid: string, by: UserDoc, change: RoomChange): Promise<void> {
   const room = await site.db.rooms.byId(rid);
   if (room === undefined) throw new MeteorError('error-invalid-room', 'Invalid room');
-  if (!(await hasPermission(site, by._id, 'edit-room', rid))) throw new MeteorError('error-action-not-allowed', 'Editing room is not allowed');
+  if (!(await hasPermission(site, by._id, 'edit-room', rid)))
+    throw new MeteorError('error-action-not-allowed', 'Editing room is not allowed');
   const say = (type: string, text: string): Promise<unknown> => saveSystemMessage(site, type, rid, text, by);
   if (change.name !== undefined) {
     const name = change.name === room.name ? change.name : await validRoomName(site, change.name);

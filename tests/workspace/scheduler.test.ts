@@ -1,13 +1,14 @@
 /** Jobs, with Agenda's habits. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nextRun, parseWhen } from './schedule.ts';
+import { firstRun, nextRun, parseWhen } from './schedule.ts';
 import { SERVER_TIMES } from './scheduler.ts';
 import { PROBE_ID, run, seen } from './probe/probe.ts';
 import { scene } from './probe/setting.ts';
 
 const QUICK = { scheduler: { poll: 50 } };
-const once = (when: string, data = '{}'): string => `return modify.getScheduler().scheduleOnce({ id: 'tick', when: ${when}, data: ${data} })`;
+const once = (when: string, data = '{}'): string =>
+  `return modify.getScheduler().scheduleOnce({ id: 'tick', when: ${when}, data: ${data} })`;
 const now = 'new Date()';
 
 test("the server's own times are five seconds and ten minutes", () => {
@@ -42,7 +43,8 @@ test('a one-off job that fails once is a dead record, and is not tried again', a
 
 test('a recurring job goes on after a failure; asking again changes the one there is', async (t) => {
   const { app, ws } = await scene(t, { processors: ['tick'] }, QUICK);
-  const every = (data: string): string => `return modify.getScheduler().scheduleRecurring({ id: 'tick', interval: '0.05 seconds', data: ${data} })`;
+  const every = (data: string): string =>
+    `return modify.getScheduler().scheduleRecurring({ id: 'tick', interval: '0.05 seconds', data: ${data} })`;
   const first = await run(app, every('{ fail: true }'));
   await seen(app, 'job', 2);
   assert.equal(await run(app, every('{ n: 2 }')), first);
@@ -52,10 +54,23 @@ test('a recurring job goes on after a failure; asking again changes the one ther
   assert.equal(ws.jobs().length, 0);
 });
 
+test('asking again for a recurring job does not run it again at once', async (t) => {
+  const { app, instance } = await scene(t, { processors: ['tick'] }, { scheduler: { poll: 3_600_000 } });
+  for (let n = 0; n < 2; n++) {
+    await run(app, "return modify.getScheduler().scheduleRecurring({ id: 'tick', interval: '1 hour' })");
+    await instance.scheduler.look();
+  }
+  assert.equal((await seen(app, 'job')).length, 1);
+});
+
 test('skipImmediate leaves the first run out', async (t) => {
   const { app, ws } = await scene(t, { processors: ['tick'] }, QUICK);
-  await run(app, "return modify.getScheduler().scheduleRecurring({ id: 'tick', interval: '1 hour', skipImmediate: true })");
-  assert.ok((ws.jobs()[0]?.nextRunAt?.getTime() ?? 0) > Date.now() + 3_500_000);
+  await run(
+    app,
+    "return modify.getScheduler().scheduleRecurring({ id: 'tick', interval: '1 hour', skipImmediate: true })",
+  );
+  const wait = (ws.jobs()[0]?.nextRunAt?.getTime() ?? 0) - Date.now();
+  assert.ok(wait > 3_500_000, `first run in ${String(wait)} ms`);
 });
 
 test('in a cluster one instance runs a job, whoever planned it', async (t) => {
@@ -68,7 +83,11 @@ test('in a cluster one instance runs a job, whoever planned it', async (t) => {
 });
 
 test('the lock of a server that crashed holds, and then does not', async (t) => {
-  const { app, ws, instance } = await scene(t, { processors: ['tick'] }, { scheduler: { poll: 3_600_000, lock: 1_000 } });
+  const { app, ws, instance } = await scene(
+    t,
+    { processors: ['tick'] },
+    { scheduler: { poll: 3_600_000, lock: 1_000 } },
+  );
   await run(app, once(now, "{ code: 'await new Promise(() => undefined)' }"));
   void instance.scheduler.look();
   await seen(app, 'job');
@@ -102,5 +121,6 @@ test('when and how often, in words, in cron, in numbers', () => {
   assert.equal(after(nextRun('*/5 * * * *', at)), 270);
   assert.equal(after(nextRun('*/10 * * * * *', at)), 10);
   assert.equal(after(nextRun('0 13 * * *', at)), 3570);
+  assert.deepEqual([after(firstRun('1 hour', at)), after(firstRun('0 13 * * *', at))], [0, 3570]);
   assert.throws(() => parseWhen('whenever', at), /invalid/);
 });

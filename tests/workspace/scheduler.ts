@@ -7,7 +7,7 @@
  */
 import { objectId } from './ids.ts';
 import type { JobDoc } from './records.ts';
-import { nextRun, parseWhen } from './schedule.ts';
+import { firstRun, nextRun, parseWhen } from './schedule.ts';
 import type { Site } from './site.ts';
 
 export interface SchedulerTimes {
@@ -51,19 +51,45 @@ export class Scheduler {
   }
 
   async once(name: string, when: string | Date, data: Record<string, unknown>): Promise<string> {
-    const job = { _id: objectId(), name, type: 'normal' as const, data, nextRunAt: parseWhen(when), lockedAt: null };
+    const job = {
+      _id: objectId(),
+      name,
+      type: 'normal' as const,
+      data,
+      nextRunAt: parseWhen(when),
+      lockedAt: null,
+    };
     return (await this.site.db.jobs.insert(job))._id;
   }
 
-  /** One recurring job a name: asking again changes it. */
-  async every(name: string, interval: string | number, data: Record<string, unknown>, skipImmediate = false): Promise<string> {
-    const nextRunAt = skipImmediate ? nextRun(interval, new Date()) : new Date();
+  /** One recurring job a name: asking again changes it, but does not make it run earlier than it would. */
+  async every(
+    name: string,
+    interval: string | number,
+    data: Record<string, unknown>,
+    skipImmediate = false,
+  ): Promise<string> {
+    const now = new Date();
+    const nextRunAt = skipImmediate ? nextRun(interval, now) : firstRun(interval, now);
     const there = await this.site.db.jobs.one((job) => job.name === name && job.type === 'single');
     if (there !== undefined) {
-      await this.site.db.jobs.set(there._id, { data, repeatInterval: interval, nextRunAt });
+      await this.site.db.jobs.set(there._id, {
+        data,
+        repeatInterval: interval,
+        ...(nextRunAt > now && { nextRunAt }),
+      });
       return there._id;
     }
-    return (await this.site.db.jobs.insert({ _id: objectId(), name, type: 'single', data, repeatInterval: interval, nextRunAt, lockedAt: null }))._id;
+    const job = {
+      _id: objectId(),
+      name,
+      type: 'single' as const,
+      data,
+      repeatInterval: interval,
+      nextRunAt,
+      lockedAt: null,
+    };
+    return (await this.site.db.jobs.insert(job))._id;
   }
 
   /** By a job's id, or by its name. */
@@ -80,8 +106,10 @@ export class Scheduler {
   /** What the timer does: lock what is due and run it. Tests may call it instead of waiting. */
   async look(): Promise<void> {
     const now = new Date();
-    const free = ({ lockedAt }: JobDoc): boolean => lockedAt === null || lockedAt.getTime() < now.getTime() - this.times.lock;
-    const due = (job: JobDoc): boolean => this.processors.has(job.name) && job.nextRunAt !== null && job.nextRunAt <= now && free(job);
+    const free = ({ lockedAt }: JobDoc): boolean =>
+      lockedAt === null || lockedAt.getTime() < now.getTime() - this.times.lock;
+    const due = (job: JobDoc): boolean =>
+      this.processors.has(job.name) && job.nextRunAt !== null && job.nextRunAt <= now && free(job);
     const running = (await this.site.db.jobs.find(due)).map(async ({ _id }) => {
       let mine: JobDoc | undefined;
       await this.site.db.jobs.change(_id, (job) => {
@@ -101,11 +129,22 @@ export class Scheduler {
     try {
       await this.processors.get(job.name)?.({ ...data, jobId: job._id });
       if (job.type === 'normal') await this.site.db.jobs.remove(({ _id }) => _id === job._id);
-      else await this.site.db.jobs.set(job._id, { lockedAt: null, lastRunAt: started, lastFinishedAt: new Date(), nextRunAt: next });
+      else
+        await this.site.db.jobs.set(job._id, {
+          lockedAt: null,
+          lastRunAt: started,
+          lastFinishedAt: new Date(),
+          nextRunAt: next,
+        });
     } catch (error) {
       const { message } = error as Error;
       await this.site.db.jobs.change(job._id, ({ failCount }) => ({
-        lockedAt: null, lastRunAt: started, failedAt: new Date(), failReason: message, failCount: (failCount ?? 0) + 1, nextRunAt: next,
+        lockedAt: null,
+        lastRunAt: started,
+        failedAt: new Date(),
+        failReason: message,
+        failCount: (failCount ?? 0) + 1,
+        nextRunAt: next,
       }));
     }
   }

@@ -13,12 +13,17 @@ export interface AppShelf {
 }
 
 export function storages(engine: Engine, ws: Workspace, logged: (entry: ILoggerStorageEntry) => void) {
-  return { metadataStorage: metadata(engine, ws), logStorage: logs(engine, ws, logged), sourceStorage: sources(engine, ws) };
+  return {
+    metadataStorage: metadata(engine, ws),
+    logStorage: logs(engine, ws, logged),
+    sourceStorage: sources(engine, ws),
+  };
 }
 
 function metadata(engine: Engine, { shelf: { items }, changes }: Workspace) {
   const copy = <T>(item: T): T => structuredClone(item);
-  const byKey = (key: string): IAppStorageItem | undefined => [...items.values()].find(({ _id, id }) => _id === key || id === key);
+  const byKey = (key: string): IAppStorageItem | undefined =>
+    [...items.values()].find(({ _id, id }) => _id === key || id === key);
   const change = (key: string, fields: Partial<IAppStorageItem>): boolean => {
     const item = byKey(key);
     if (item === undefined) return false;
@@ -49,7 +54,10 @@ function metadata(engine: Engine, { shelf: { items }, changes }: Workspace) {
     remove(id: string): Promise<{ success: boolean }> {
       return Promise.resolve({ success: items.delete(id) });
     }
-    updatePartialAndReturnDocument(given: Partial<IAppStorageItem>, options?: { unsetPermissionsGranted?: boolean }): Promise<IAppStorageItem> {
+    updatePartialAndReturnDocument(
+      given: Partial<IAppStorageItem>,
+      options?: { unsetPermissionsGranted?: boolean },
+    ): Promise<IAppStorageItem> {
       const item = byKey(given._id ?? given.id ?? '');
       if (item === undefined) return Promise.reject(new Error('App not found.'));
       change(item.id, given);
@@ -61,12 +69,17 @@ function metadata(engine: Engine, { shelf: { items }, changes }: Workspace) {
     }
     updateSetting(key: string, setting: IAppStorageItem['settings'][string]): Promise<boolean> {
       const item = byKey(key);
-      return Promise.resolve(item !== undefined && change(key, { settings: { ...item.settings, [setting.id]: setting } }));
+      return Promise.resolve(
+        item !== undefined && change(key, { settings: { ...item.settings, [setting.id]: setting } }),
+      );
     }
     updateAppInfo(key: string, info: IAppStorageItem['info']): Promise<boolean> {
       return Promise.resolve(change(key, { info }));
     }
-    updateMarketplaceInfo(key: string, marketplaceInfo: NonNullable<IAppStorageItem['marketplaceInfo']>): Promise<boolean> {
+    updateMarketplaceInfo(
+      key: string,
+      marketplaceInfo: NonNullable<IAppStorageItem['marketplaceInfo']>,
+    ): Promise<boolean> {
       return Promise.resolve(change(key, { marketplaceInfo }));
     }
   })();
@@ -78,7 +91,9 @@ function logs(engine: Engine, { shelf, changes }: Workspace, logged: (entry: ILo
       super('mongodb');
     }
     findPaginated(query: Record<string, unknown>): Promise<{ logs: ILoggerStorageEntry[]; total: number }> {
-      const found = shelf.logs.filter(({ appId }) => query['appId'] === undefined || appId === query['appId']);
+      const found = shelf.logs.filter(
+        ({ appId }) => query['appId'] === undefined || appId === query['appId'],
+      );
       return Promise.resolve({ logs: found, total: found.length });
     }
     storeEntries(entry: ILoggerStorageEntry): Promise<ILoggerStorageEntry> {
@@ -107,7 +122,9 @@ function sources(engine: Engine, { shelf: { zips } }: Workspace) {
     update = keep;
     fetch(item: IAppStorageItem): Promise<Buffer> {
       const zip = zips.get(item.id);
-      return zip === undefined ? Promise.reject(new Error(`Failed to fetch the package of ${item.id}`)) : Promise.resolve(zip);
+      return zip === undefined
+        ? Promise.reject(new Error(`Failed to fetch the package of ${item.id}`))
+        : Promise.resolve(zip);
     }
     remove(item: IAppStorageItem): Promise<void> {
       zips.delete(item.id);

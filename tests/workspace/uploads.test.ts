@@ -13,19 +13,34 @@ const uploading = (user: { id: string }, name: string, bytes: string): string =>
 
 test("an App's upload posts a message of its own, whose id only its hook tells", async (t) => {
   const { app, alice, room, instance } = await scene(t, { hooks: ['IPostMessageSent'] });
-  const answer = await run<Record<string, unknown>>(app, inRoom(room, uploading(alice, 'dot.png', "'89504e470d0a1a0a', 'hex'")));
-  assert.deepEqual([answer['name'], answer['type'], answer['size'], answer['messageId']], ['dot.png', 'image/png', 8, undefined]);
+  const answer = await run<Record<string, unknown>>(
+    app,
+    inRoom(room, uploading(alice, 'dot.png', "'89504e470d0a1a0a', 'hex'")),
+  );
+  assert.deepEqual(
+    [answer['name'], answer['type'], answer['size'], answer['messageId']],
+    ['dot.png', 'image/png', 8, undefined],
+  );
   const [told] = await seen(app, 'IPostMessageSent');
   assert.equal((told?.data['file'] as { _id: string })._id, answer['id']);
 
   const [message] = room.messages();
   const link = `/file-upload/${String(answer['id'])}/dot.png`;
-  assert.deepEqual([message?.sender, message?.text, message?.fileId, message?.attachments[0]?.['image_url']], ['alice', '', answer['id'], link]);
-  assert.deepEqual(await run(app, `return [...(await read.getUploadReader().getBufferById('${String(answer['id'])}'))]`), [...PNG]);
+  assert.deepEqual(
+    [message?.sender, message?.text, message?.fileId, message?.attachments[0]?.['image_url']],
+    ['alice', '', answer['id'], link],
+  );
+  assert.deepEqual(
+    await run(app, `return [...(await read.getUploadReader().getBufferById('${String(answer['id'])}'))]`),
+    [...PNG],
+  );
 
   assert.equal((await fetch(instance.endpointUrl + link)).status, 403);
   const signed = await fetch(`${instance.endpointUrl}${link}?rc_uid=${alice.id}&rc_token=${alice.token}`);
-  assert.deepEqual([signed.status, signed.headers.get('content-type'), Buffer.from(await signed.arrayBuffer())], [200, 'image/png', PNG]);
+  assert.deepEqual(
+    [signed.status, signed.headers.get('content-type'), Buffer.from(await signed.arrayBuffer())],
+    [200, 'image/png', PNG],
+  );
 });
 
 test("a person's upload passes the App's hook, which may read it and refuse it", async (t) => {
@@ -47,5 +62,8 @@ test("a person's upload passes the App's hook, which may read it and refuse it",
 
 test('a file is no larger than the workspace allows', async (t) => {
   const { app, alice, room } = await scene(t, {}, { settings: { FileUpload_MaxFileSize: 4 } });
-  await assert.rejects(run(app, inRoom(room, uploading(alice, 'big.txt', "'12345'"))), /error-file-too-large/);
+  await assert.rejects(
+    run(app, inRoom(room, uploading(alice, 'big.txt', "'12345'"))),
+    /error-file-too-large/,
+  );
 });

@@ -15,11 +15,22 @@ export interface NewUpload {
 }
 
 /** Stores the file and posts its message; the message's id is told to nobody. */
-export async function upload(site: Site, { name, type, rid, userId }: NewUpload, bytes: Buffer): Promise<UploadDoc> {
-  if (bytes.length > site.ws.settings.number('FileUpload_MaxFileSize')) throw new Error('error-file-too-large');
+export async function upload(
+  site: Site,
+  { name, type, rid, userId }: NewUpload,
+  bytes: Buffer,
+): Promise<UploadDoc> {
+  if (bytes.length > site.ws.settings.number('FileUpload_MaxFileSize'))
+    throw new Error('error-file-too-large');
   const details = { name, type: type ?? guessType(bytes, name), rid, userId, size: bytes.length };
   await askAboutFile(site, details, bytes);
-  const stored = await site.db.uploads.insert({ ...details, _id: randomId(), uploadedAt: new Date(), store: 'GridFS:Uploads', complete: true });
+  const stored = await site.db.uploads.insert({
+    ...details,
+    _id: randomId(),
+    uploadedAt: new Date(),
+    store: 'GridFS:Uploads',
+    complete: true,
+  });
   site.ws.files.set(stored._id, bytes);
   const file = { _id: stored._id, name, type: details.type };
   await sendMessage(site, userId, {
@@ -34,23 +45,50 @@ export async function upload(site: Site, { name, type, rid, userId }: NewUpload,
   return stored;
 }
 
-async function askAboutFile(site: Site, { name, size, type, rid, userId }: Omit<UploadDoc, '_id' | 'uploadedAt'> & { name: string }, bytes: Buffer): Promise<void> {
+async function askAboutFile(
+  site: Site,
+  { name, size, type, rid, userId }: Omit<UploadDoc, '_id' | 'uploadedAt'> & { name: string },
+  bytes: Buffer,
+): Promise<void> {
   if (!site.hooks.heard('IPreFileUpload')) return;
   const copy = path.join(site.temp, randomUUID());
   await writeFile(copy, bytes);
-  await site.hooks.ask('IPreFileUpload', { file: { name, size, type, rid, userId }, path: copy }).finally(() => unlink(copy));
+  await site.hooks
+    .ask('IPreFileUpload', { file: { name, size, type, rid, userId }, path: copy })
+    .finally(() => unlink(copy));
 }
 
 function attachment({ _id, name, type, size }: UploadDoc): Record<string, unknown> {
   const link = `/file-upload/${_id}/${encodeURI(name)}`;
   const [kind] = type.split('/');
-  const media = kind === 'image' || kind === 'audio' || kind === 'video' ? { [`${kind}_url`]: link, [`${kind}_type`]: type, [`${kind}_size`]: size } : {};
-  return { title: name, type: 'file', description: '', title_link: link, title_link_download: true, fileId: _id, ...media };
+  const media =
+    kind === 'image' || kind === 'audio' || kind === 'video'
+      ? { [`${kind}_url`]: link, [`${kind}_type`]: type, [`${kind}_size`]: size }
+      : {};
+  return {
+    title: name,
+    type: 'file',
+    description: '',
+    title_link: link,
+    title_link_download: true,
+    fileId: _id,
+    ...media,
+  };
 }
 
 const TYPES: Record<string, string> = {
-  png: 'image/png', jpg: 'image/jpeg', jpeg: 'image/jpeg', gif: 'image/gif', webp: 'image/webp', mp3: 'audio/mpeg',
-  ogg: 'audio/ogg', mp4: 'video/mp4', webm: 'video/webm', pdf: 'application/pdf', txt: 'text/plain', json: 'application/json',
+  png: 'image/png',
+  jpg: 'image/jpeg',
+  jpeg: 'image/jpeg',
+  gif: 'image/gif',
+  webp: 'image/webp',
+  mp3: 'audio/mpeg',
+  ogg: 'audio/ogg',
+  mp4: 'video/mp4',
+  webm: 'video/webm',
+  pdf: 'application/pdf',
+  txt: 'text/plain',
+  json: 'application/json',
 };
 
 /** The server looks at the bytes first and at the name second. */

@@ -34,7 +34,9 @@ export function viewMessage(raw: MessageDoc): Message {
     ...(typeof raw['alias'] === 'string' && { alias: raw['alias'] }),
     ...(typeof raw['avatar'] === 'string' && { avatar: raw['avatar'] }),
     ...(raw.editedBy && { editedBy: raw.editedBy.username }),
-    reactions: Object.fromEntries(Object.entries(raw.reactions ?? {}).map(([emoji, { usernames }]) => [emoji, usernames])),
+    reactions: Object.fromEntries(
+      Object.entries(raw.reactions ?? {}).map(([emoji, { usernames }]) => [emoji, usernames]),
+    ),
     attachments: raw.attachments ?? [],
     ...(raw.file && { fileId: raw.file._id }),
     raw,

@@ -15,6 +15,7 @@ import { Notices, type Typing } from './notices.ts';
 import { DEFAULT_PERMISSIONS } from './permissions.ts';
 import { Person, type PersonOptions } from './person.ts';
 import type { MessageDoc, RoomDoc } from './records.ts';
+import { removedWithUs } from './processes.ts';
 import { Room } from './room.ts';
 import { createDirect, createRoom } from './rooms.ts';
 import { SERVER_TIMES, type SchedulerTimes } from './scheduler.ts';
@@ -76,13 +77,21 @@ export class Workspace {
   private readonly nowhere: Site;
 
   private constructor({ siteUrl, settings, environment, scheduler, latency }: WorkspaceOptions) {
-    this.settings = new WorkspaceSettings({ ...(siteUrl !== undefined && { Site_Url: siteUrl }), ...settings });
+    this.settings = new WorkspaceSettings({
+      ...(siteUrl !== undefined && { Site_Url: siteUrl }),
+      ...settings,
+    });
     this.environment = { ROOT_URL: this.settings.string('Site_Url'), NODE_ENV: 'production', ...environment };
     this.times = { ...SERVER_TIMES, ...scheduler };
     this.latency = latency ?? nearby;
     this.temp = path.join(TARGET, 'temp', randomId());
     mkdirSync(this.temp, { recursive: true });
-    const hooks: Hooks = new Hooks(() => this.nowhere, () => undefined, () => undefined);
+    removedWithUs(this.temp);
+    const hooks: Hooks = new Hooks(
+      () => this.nowhere,
+      () => undefined,
+      () => undefined,
+    );
     this.nowhere = { ws: this, db: new Connection(this.database, this.latency), hooks, temp: this.temp };
   }
 
@@ -108,31 +117,49 @@ export class Workspace {
     return new Person(this, admin?._id ?? '');
   }
 
-  async createUser(username: string, { name, roles = ['user'], type = 'user', on }: PersonOptions = {}): Promise<Person> {
+  async createUser(
+    username: string,
+    { name, roles = ['user'], type = 'user', on }: PersonOptions = {},
+  ): Promise<Person> {
     const now = new Date();
     const { db, hooks } = this.site(on);
     const user = await db.users.insert({
-      username, name: name ?? username, type, roles, active: true, status: 'online', statusConnection: 'online',
-      emails: [{ address: `${username}@example.org`, verified: true }], createdAt: now, _updatedAt: now,
+      username,
+      name: name ?? username,
+      type,
+      roles,
+      active: true,
+      status: 'online',
+      statusConnection: 'online',
+      emails: [{ address: `${username}@example.org`, verified: true }],
+      createdAt: now,
+      _updatedAt: now,
     });
     this.tokens.set(randomId(), user._id);
     hooks.tell('IPostUserCreated', () => Promise.resolve({ user: userToApp(user) }));
     return new Person(this, user._id);
   }
 
-  async createChannel(name: string, { members = [], owner, type = 'c', encrypted, fields, on }: RoomOptions = {}): Promise<Room> {
+  async createChannel(
+    name: string,
+    { members = [], owner, type = 'c', encrypted, fields, on }: RoomOptions = {},
+  ): Promise<Room> {
     const site = this.site(on);
     const creator = (owner ?? members[0] ?? this.admin).doc();
     const names = members.map(({ username }) => username);
     const extra = { ...(encrypted === true && { encrypted }), ...fields };
     const made: RoomDoc =
-      type === 'd' ? await createDirect(site, creator, names) : await createRoom(site, { t: type, name, owner: creator, members: names, extra });
+      type === 'd'
+        ? await createDirect(site, creator, names)
+        : await createRoom(site, { t: type, name, owner: creator, members: names, extra });
     return new Room(this, made._id);
   }
 
   /** The handle of a room which is there already, by name or id. */
   room(nameOrId: string): Room | undefined {
-    const [room] = this.database.rooms.find(({ _id, name, fname }) => _id === nameOrId || name === nameOrId || fname === nameOrId);
+    const [room] = this.database.rooms.find(
+      ({ _id, name, fname }) => _id === nameOrId || name === nameOrId || fname === nameOrId,
+    );
     return room && new Room(this, room._id);
   }
 
@@ -150,16 +177,31 @@ export class Workspace {
   }
 
   /** Waits until `look` finds something; it is asked again after every change. */
-  until<Found>(what: string, look: () => Found | undefined | false, waiting?: Waiting, seen?: () => string): Promise<Found> {
+  until<Found>(
+    what: string,
+    look: () => Found | undefined | false,
+    waiting?: Waiting,
+    seen?: () => string,
+  ): Promise<Found> {
     return this.changes.until(what, look, waiting, seen);
   }
 
   expectRoom(what: string, look: (room: Room) => boolean, waiting?: Waiting): Promise<Room> {
-    return this.until(`room: ${what}`, () => this.rooms().find(look), waiting, () => JSON.stringify(this.rooms().map(({ name }) => name)));
+    return this.until(
+      `room: ${what}`,
+      () => this.rooms().find(look),
+      waiting,
+      () => JSON.stringify(this.rooms().map(({ name }) => name)),
+    );
   }
 
   expectUser(username: string, waiting?: Waiting): Promise<Person> {
-    return this.until(`user ${username}`, () => this.user(username), waiting, () => JSON.stringify(this.users().map((user) => user.username)));
+    return this.until(
+      `user ${username}`,
+      () => this.user(username),
+      waiting,
+      () => JSON.stringify(this.users().map((user) => user.username)),
+    );
   }
 
   /** What an App wrote into its log, oldest first. */

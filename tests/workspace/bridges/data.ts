@@ -34,7 +34,12 @@ export function persistenceBridge({ engine, site }: Seat) {
     protected update(): Promise<string> {
       return Promise.reject(new Error('Not implemented.'));
     }
-    protected updateByAssociations(associations: unknown, data: object, upsert: boolean, appId: string): Promise<string> {
+    protected updateByAssociations(
+      associations: unknown,
+      data: object,
+      upsert: boolean,
+      appId: string,
+    ): Promise<string> {
       return records.updateRecords(site, appId, associations, data, upsert);
     }
   })();
@@ -57,7 +62,15 @@ export function uploadBridge({ engine, site }: Seat) {
 }
 
 export function roleBridge({ engine, site }: Seat) {
-  const role = (id: string): IRole => ({ id, name: id, description: '', mandatory2fa: false, protected: true, scope: 'Users' }) as unknown as IRole;
+  const role = (id: string): IRole =>
+    ({
+      id,
+      name: id,
+      description: '',
+      mandatory2fa: false,
+      protected: true,
+      scope: 'Users',
+    }) as unknown as IRole;
   return new (class extends engine.bridges.RoleBridge {
     protected getOneByIdOrName(id: string): Promise<IRole | null> {
       return Promise.resolve(Object.values(site.ws.permissions).flat().includes(id) ? role(id) : null);
@@ -69,7 +82,15 @@ export function roleBridge({ engine, site }: Seat) {
 }
 
 export function serverSettingBridge({ engine, site: { ws } }: Seat) {
-  const setting = (id: string): ISetting => ({ id, value: ws.settings.get(id), packageValue: undefined, required: false, public: true, i18nLabel: id }) as unknown as ISetting;
+  const setting = (id: string): ISetting =>
+    ({
+      id,
+      value: ws.settings.get(id),
+      packageValue: undefined,
+      required: false,
+      public: true,
+      i18nLabel: id,
+    }) as unknown as ISetting;
   return new (class extends engine.bridges.ServerSettingBridge {
     protected getAll(): Promise<ISetting[]> {
       return Promise.resolve(ws.settings.all().map(([id]) => setting(id)));
@@ -100,10 +121,14 @@ export function serverSettingBridge({ engine, site: { ws } }: Seat) {
 /** Three names, and those that begin with the App's own prefix. */
 export function environmentBridge({ engine, site: { ws } }: Seat) {
   const READABLE = ['NODE_ENV', 'ROOT_URL', 'INSTANCE_IP'];
-  const own = (name: string, appId: string): boolean => name.toUpperCase().startsWith(`RC_APPS_${appId.toUpperCase().replaceAll('-', '_')}`);
-  const readable = (name: string, appId: string): boolean => READABLE.includes(name.toUpperCase()) || own(name, appId);
+  const own = (name: string, appId: string): boolean =>
+    name.toUpperCase().startsWith(`RC_APPS_${appId.toUpperCase().replaceAll('-', '_')}`);
+  const readable = (name: string, appId: string): boolean =>
+    READABLE.includes(name.toUpperCase()) || own(name, appId);
   const read = (name: string, appId: string): Promise<string | undefined> =>
-    readable(name, appId) ? Promise.resolve(ws.environment[name]) : Promise.reject(new Error(`The environmental variable "${name}" is not readable.`));
+    readable(name, appId)
+      ? Promise.resolve(ws.environment[name])
+      : Promise.reject(new Error(`The environmental variable "${name}" is not readable.`));
   return new (class extends engine.bridges.EnvironmentalVariableBridge {
     protected getValueByName(name: string, appId: string): Promise<string | undefined> {
       return read(name, appId);

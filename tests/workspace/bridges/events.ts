@@ -85,7 +85,8 @@ export function httpBridge({ engine }: Seat) {
 }
 
 export function internalBridge({ engine, site: { ws } }: Seat) {
-  const usernames = (id: string): string[] => ws.database.subscriptions.find(({ rid }) => rid === id).map(({ u }) => u.username);
+  const usernames = (id: string): string[] =>
+    ws.database.subscriptions.find(({ rid }) => rid === id).map(({ u }) => u.username);
   return new (class extends engine.bridges.InternalBridge {
     protected getUsernamesOfRoomById(id: string): Promise<string[]> {
       return Promise.resolve(usernames(id));
@@ -94,7 +95,10 @@ export function internalBridge({ engine, site: { ws } }: Seat) {
       return usernames(id);
     }
     protected getWorkspacePublicKey(): Promise<ISetting> {
-      return Promise.resolve({ id: 'Cloud_Workspace_PublicKey', value: federationKeys().publicKey } as unknown as ISetting);
+      return Promise.resolve({
+        id: 'Cloud_Workspace_PublicKey',
+        value: federationKeys().publicKey,
+      } as unknown as ISetting);
     }
   })();
 }

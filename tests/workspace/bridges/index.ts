@@ -5,7 +5,13 @@ import type { Commands } from '../commands.ts';
 import type { Endpoints } from '../endpoints.ts';
 import type { Scheduler } from '../scheduler.ts';
 import { absent } from './absent.ts';
-import { environmentBridge, persistenceBridge, roleBridge, serverSettingBridge, uploadBridge } from './data.ts';
+import {
+  environmentBridge,
+  persistenceBridge,
+  roleBridge,
+  serverSettingBridge,
+  uploadBridge,
+} from './data.ts';
 import * as events from './events.ts';
 import { messageBridge, threadBridge } from './messages.ts';
 import { roomBridge } from './rooms.ts';
@@ -20,7 +26,10 @@ export interface Parts {
   settingChanged: (appId: string, setting: ISetting) => void;
 }
 
-export function buildBridges(seat: Seat, { commands, endpoints, scheduler, settingChanged }: Parts): AppBridges {
+export function buildBridges(
+  seat: Seat,
+  { commands, endpoints, scheduler, settingChanged }: Parts,
+): AppBridges {
   const { bridges } = seat.engine;
   const built: Record<string, unknown> = {
     getMessageBridge: messageBridge(seat),
@@ -54,5 +63,8 @@ export function buildBridges(seat: Seat, { commands, endpoints, scheduler, setti
     getExperimentalBridge: absent(bridges.ExperimentalBridge, 'experiments'),
   };
   const Base = bridges.AppBridges as unknown as new () => AppBridges;
-  return Object.assign(new Base(), Object.fromEntries(Object.entries(built).map(([get, bridge]) => [get, () => bridge])));
+  return Object.assign(
+    new Base(),
+    Object.fromEntries(Object.entries(built).map(([get, bridge]) => [get, () => bridge])),
+  );
 }

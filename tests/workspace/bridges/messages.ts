@@ -37,10 +37,12 @@ export function messageBridge({ engine, site }: Seat) {
     }
     protected async notifyRoom(room: IRoom, message: IMessage): Promise<void> {
       const doc = await messageFromApp(site, message);
-      for (const { u } of await db.subscriptions.find(({ rid }) => rid === room.id)) ws.notices.add(u._id, room.id, doc.msg ?? '', doc);
+      for (const { u } of await db.subscriptions.find(({ rid }) => rid === room.id))
+        ws.notices.add(u._id, room.id, doc.msg ?? '', doc);
     }
     protected typing({ scope, id, username, isTyping }: ITypingDescriptor): Promise<void> {
-      if ((scope as string) !== 'room') return Promise.reject(new Error('Unrecognized typing scope provided'));
+      if ((scope as string) !== 'room')
+        return Promise.reject(new Error('Unrecognized typing scope provided'));
       if (!username) return Promise.reject(new Error('Invalid username'));
       ws.notices.types({ rid: id, username, typing: isTyping });
       return Promise.resolve();
@@ -66,7 +68,9 @@ export function threadBridge({ engine, site }: Seat) {
       const root = await site.db.messages.byId(id);
       if (root === undefined) return [];
       const answers = await site.db.messages.find(({ tmid }) => tmid === id);
-      return Promise.all([root, ...answers].map(async (message) => (await messageToApp(site, message)) as IMessage));
+      return Promise.all(
+        [root, ...answers].map(async (message) => (await messageToApp(site, message)) as IMessage),
+      );
     }
   })();
 }

@@ -1,5 +1,9 @@
 /** `SchedulerBridge`: jobs go into the workspace's database, processors stay with the instance. */
-import type { IOnetimeSchedule, IProcessor, IRecurringSchedule } from '@rocket.chat/apps-engine/definition/scheduler/index.js';
+import type {
+  IOnetimeSchedule,
+  IProcessor,
+  IRecurringSchedule,
+} from '@rocket.chat/apps-engine/definition/scheduler/index.js';
 import type { Scheduler } from '../scheduler.ts';
 import type { Seat } from './seat.ts';
 
@@ -15,7 +19,9 @@ export function schedulerBridge({ engine }: Seat, scheduler: Scheduler) {
           const { interval, skipImmediate } = startup as IRecurringSchedule & typeof startup;
           started.push(await scheduler.every(id, interval, { ...data, appId }, skipImmediate));
         } else if (!(await scheduler.planned(id))) {
-          started.push(await scheduler.once(id, (startup as IOnetimeSchedule & typeof startup).when, { ...data, appId }));
+          started.push(
+            await scheduler.once(id, (startup as IOnetimeSchedule & typeof startup).when, { ...data, appId }),
+          );
         }
       }
       return started;
@@ -23,7 +29,10 @@ export function schedulerBridge({ engine }: Seat, scheduler: Scheduler) {
     protected scheduleOnce({ id, when, data }: IOnetimeSchedule, appId: string): Promise<string> {
       return scheduler.once(id, when, { ...data, appId });
     }
-    protected scheduleRecurring({ id, interval, skipImmediate, data }: IRecurringSchedule, appId: string): Promise<string> {
+    protected scheduleRecurring(
+      { id, interval, skipImmediate, data }: IRecurringSchedule,
+      appId: string,
+    ): Promise<string> {
       return scheduler.every(id, interval, { ...data, appId }, skipImmediate);
     }
     protected cancelJob(jobId: string): Promise<void> {

@@ -1,5 +1,9 @@
 /** `UserBridge`: what an App does to users. */
-import type { IUser, IUserCreationOptions, UserType } from '@rocket.chat/apps-engine/definition/users/index.js';
+import type {
+  IUser,
+  IUserCreationOptions,
+  UserType,
+} from '@rocket.chat/apps-engine/definition/users/index.js';
 import { userById, userFromApp, userToApp } from '../convert/users.ts';
 import { randomId } from '../ids.ts';
 import type { UserDoc } from '../records.ts';
@@ -10,13 +14,28 @@ export function userBridge({ engine, site }: Seat) {
   const { db } = site;
   return new (class extends engine.bridges.UserBridge {
     // Public, for the engine itself makes its Apps' users through it.
-    override async create(given: Partial<IUser>, appId: string, options?: IUserCreationOptions): Promise<string> {
+    override async create(
+      given: Partial<IUser>,
+      appId: string,
+      options?: IUserCreationOptions,
+    ): Promise<string> {
       const user = userFromApp(given);
-      if (user.type !== 'bot' && user.type !== 'app') throw new Error('Creating normal users is currently not supported');
+      if (user.type !== 'bot' && user.type !== 'app')
+        throw new Error('Creating normal users is currently not supported');
       if (!(await usernameAvailable(site, user.username ?? '')))
-        throw new Error(`The username "${user.username ?? ''}" is already being used. Rename or remove the user using it to install this App`);
+        throw new Error(
+          `The username "${user.username ?? ''}" is already being used. Rename or remove the user using it to install this App`,
+        );
       const now = new Date();
-      const created = await db.users.insert({ roles: [], active: true, createdAt: now, _updatedAt: now, appId, ...user, _id: user._id ?? randomId() } as UserDoc);
+      const created = await db.users.insert({
+        roles: [],
+        active: true,
+        createdAt: now,
+        _updatedAt: now,
+        appId,
+        ...user,
+        _id: user._id ?? randomId(),
+      } as UserDoc);
       if (options?.avatarUrl) setAvatar(site, created, options.avatarUrl);
       return created._id;
     }
@@ -33,7 +52,10 @@ export function userBridge({ engine, site }: Seat) {
       return (await db.users.find(({ active, type }) => active && type === 'user')).length;
     }
     protected async getUserUnreadMessageCount(uid: string): Promise<number> {
-      return (await db.subscriptions.find(({ u }) => u._id === uid)).reduce((sum, { unread }) => sum + unread, 0);
+      return (await db.subscriptions.find(({ u }) => u._id === uid)).reduce(
+        (sum, { unread }) => sum + unread,
+        0,
+      );
     }
     protected async getUserRoomIds(uid: string): Promise<string[]> {
       return (await db.subscriptions.find(({ u }) => u._id === uid)).map(({ rid }) => rid);
@@ -49,7 +71,10 @@ export function userBridge({ engine, site }: Seat) {
       await db.users.set(user.id, fields as Partial<UserDoc>);
       return true;
     }
-    protected async deleteUsersCreatedByApp(appId: string, type: UserType.APP | UserType.BOT): Promise<boolean> {
+    protected async deleteUsersCreatedByApp(
+      appId: string,
+      type: UserType.APP | UserType.BOT,
+    ): Promise<boolean> {
       const users = await db.users.find((user) => user.appId === appId && user.type === (type as string));
       await Promise.all(users.map(({ _id }) => deleteUser(site, _id)));
       return users.length > 0;

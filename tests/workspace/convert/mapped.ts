@@ -5,7 +5,10 @@
 export type Raw = Record<string, unknown>;
 type Source = string | ((raw: Raw) => unknown);
 
-export async function mapped(data: Raw, names: Record<string, Source>): Promise<Raw & { _unmappedProperties_: Raw }> {
+export async function mapped(
+  data: Raw,
+  names: Record<string, Source>,
+): Promise<Raw & { _unmappedProperties_: Raw }> {
   const rest = structuredClone(data);
   const result: Raw = {};
   for (const [to, from] of Object.entries(names)) {
@@ -26,5 +29,7 @@ export function take(raw: Raw, ...fields: string[]): unknown[] {
 }
 
 export function withoutEmpty(data: Raw): Raw {
-  return Object.fromEntries(Object.entries(data).filter(([, value]) => value !== undefined && value !== null));
+  return Object.fromEntries(
+    Object.entries(data).filter(([, value]) => value !== undefined && value !== null),
+  );
 }

@@ -28,7 +28,10 @@ const NAMES = {
   type: 't',
 };
 
-export async function messageToApp(site: Site, message: MessageDoc | undefined): Promise<IMessage | undefined> {
+export async function messageToApp(
+  site: Site,
+  message: MessageDoc | undefined,
+): Promise<IMessage | undefined> {
   if (message === undefined) return undefined;
   return (await mapped(message, {
     ...NAMES,
@@ -65,7 +68,11 @@ type AppMessage = IMessage & { _unmappedProperties_?: Raw; token?: unknown };
  * A whole message ends with the unmapped fields laid over it, `_id` among them if the App gave one;
  * a partial one (an edit) keeps to what has a name.
  */
-export async function messageFromApp({ db }: Site, given: IMessage, partial = false): Promise<Partial<MessageDoc>> {
+export async function messageFromApp(
+  { db }: Site,
+  given: IMessage,
+  partial = false,
+): Promise<Partial<MessageDoc>> {
   const message = given as AppMessage;
   const room = await db.rooms.byId((message.room as { id?: string } | undefined)?.id);
   if (room === undefined && !partial) throw new Error('Invalid room provided on the message.');
@@ -87,7 +94,9 @@ export async function messageFromApp({ db }: Site, given: IMessage, partial = fa
     ...(Array.isArray(message.attachments) && { attachments: message.attachments.map(attachmentFromApp) }),
   };
   if (!partial) Object.assign(doc, message._unmappedProperties_);
-  return Object.fromEntries(Object.entries(doc).filter(([, value]) => value !== undefined)) as Partial<MessageDoc>;
+  return Object.fromEntries(
+    Object.entries(doc).filter(([, value]) => value !== undefined),
+  ) as Partial<MessageDoc>;
 }
 
 async function sender(db: Site['db'], { sender }: AppMessage): Promise<MessageDoc['u'] | undefined> {
@@ -97,7 +106,10 @@ async function sender(db: Site['db'], { sender }: AppMessage): Promise<MessageDo
   return { _id: id, username: user?.username ?? sender.username, name: user ? user.name : sender.name };
 }
 
-async function editor(db: Site['db'], { editor }: AppMessage): Promise<Pick<MessageDoc, 'editedBy'> | undefined> {
+async function editor(
+  db: Site['db'],
+  { editor }: AppMessage,
+): Promise<Pick<MessageDoc, 'editedBy'> | undefined> {
   const user = editor && (await db.users.byId(editor.id));
   return user && { editedBy: { _id: user._id, username: user.username } };
 }

@@ -68,7 +68,12 @@ export async function roomToAppRaw(room: RoomDoc): Promise<Raw> {
   });
 }
 
-type AppRoom = IRoom & { _unmappedProperties_?: Raw; federation?: unknown; isFederated?: boolean; _USERNAMES?: string[] };
+type AppRoom = IRoom & {
+  _unmappedProperties_?: Raw;
+  federation?: unknown;
+  isFederated?: boolean;
+  _USERNAMES?: string[];
+};
 
 /** A partial one keeps to what has a name; a whole one ends with the unmapped fields laid over it. */
 export async function roomFromApp({ db }: Site, given: IRoom, partial = false): Promise<Partial<RoomDoc>> {

@@ -55,8 +55,14 @@ function nodeShell(construct: string): string {
     .replace("const { Buffer } = require('buffer');", '')
     .replace(/const _error = .*/, '')
     .replace(/(\w+): _error,/g, '$1: console.$1.bind(console),')
-    .replace('async (exports,module,require,Buffer,console,globalThis,Deno)', 'async (exports,module,require,console,globalThis)')
-    .replace('(exports,module,require,Buffer,_console,undefined,undefined)', '(exports,module,require,_console,undefined)');
+    .replace(
+      'async (exports,module,require,Buffer,console,globalThis,Deno)',
+      'async (exports,module,require,console,globalThis)',
+    )
+    .replace(
+      '(exports,module,require,Buffer,_console,undefined,undefined)',
+      '(exports,module,require,_console,undefined)',
+    );
   if (/Buffer,|_error|,Deno/.test(changed)) throw new Error("the engine's evaluation shell has changed");
   return changed;
 }

@@ -52,8 +52,12 @@ function recipe(): string {
   const hash = createHash('sha256');
   for (const name of ['@rocket.chat/apps-engine', '@deno/linux-x64-glibc', '@rocket.chat/ui-kit', 'esbuild'])
     hash.update(readFileSync(path.join(PACKAGES, name, 'package.json')));
-  for (const folder of [HERE, SHIMS, NODE_RUNTIME])
-    for (const file of readdirSync(folder).filter((name) => name.endsWith('.ts')).sort())
-      hash.update(file).update(readFileSync(path.join(folder, file)));
+  const made = ['prepare.ts', 'bundle.ts'].map((name) => path.join(HERE, name));
+  const copied = [SHIMS, NODE_RUNTIME].flatMap((folder) =>
+    readdirSync(folder)
+      .sort()
+      .map((name) => path.join(folder, name)),
+  );
+  for (const file of [...made, ...copied]) hash.update(path.basename(file)).update(readFileSync(file));
   return hash.digest('hex').slice(0, 12);
 }

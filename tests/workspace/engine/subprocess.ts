@@ -39,7 +39,12 @@ export interface RuntimeChoice {
 type ControllerClass = new (...given: unknown[]) => Controller;
 
 /** Makes the manager start its Apps' subprocesses with this runtime. */
-export function useRuntime(engine: Engine, manager: AppManager, paths: EnginePaths, { runtime, liveness, started }: RuntimeChoice): void {
+export function useRuntime(
+  engine: Engine,
+  manager: AppManager,
+  paths: EnginePaths,
+  { runtime, liveness, started }: RuntimeChoice,
+): void {
   const Base = engine.DenoController as unknown as ControllerClass;
   class Reported extends Base {
     override spawnProcess(): void {

@@ -11,7 +11,15 @@ class ProbeApp extends App {
     const { settings = [], processors = [], endpoints = [] } = PROBE;
     for (const setting of settings) await configuration.settings.provideSetting(setting);
     // Holding the App lets the engine hand each call its own logger.
-    const endpoint = (path, handle, authRequired) => ({ app: this, path, authRequired, get: handle, post: handle, put: handle, examples: {} });
+    const endpoint = (path, handle, authRequired) => ({
+      app: this,
+      path,
+      authRequired,
+      get: handle,
+      post: handle,
+      put: handle,
+      examples: {},
+    });
     async function echo(request) {
       return this.app.reply(request);
     }
@@ -27,11 +35,24 @@ class ProbeApp extends App {
       ],
     });
     await configuration.slashCommands.provideSlashCommand({
-      command: 'probe', i18nDescription: 'probe', i18nParamsExample: 'probe', providesPreview: false,
+      command: 'probe',
+      i18nDescription: 'probe',
+      i18nParamsExample: 'probe',
+      providesPreview: false,
       executor: async (context, read, modify, http, persis) => {
-        this.noted({ hook: 'command', data: { args: context.getArguments(), sender: context.getSender().username, room: context.getRoom().id, threadId: context.getThreadId(), triggerId: context.getTriggerId() } });
+        this.noted({
+          hook: 'command',
+          data: {
+            args: context.getArguments(),
+            sender: context.getSender().username,
+            room: context.getRoom().id,
+            threadId: context.getThreadId(),
+            triggerId: context.getTriggerId(),
+          },
+        });
         const [code] = context.getArguments();
-        if (code?.startsWith('js:')) await this.evaluate(code.slice(3), { context, read, modify, http, persis });
+        if (code?.startsWith('js:'))
+          await this.evaluate(code.slice(3), { context, read, modify, http, persis });
       },
     });
     await configuration.scheduler.registerProcessors(
@@ -76,7 +97,13 @@ class ProbeApp extends App {
   // Answers when so many of a hook's calls have come.
   saw(hook, count, patience) {
     return new Promise((resolve, reject) => {
-      const alarm = setTimeout(() => reject(new Error(`waited for ${count} of ${hook}; saw: ${this.seen.map((one) => one.hook).join(', ')}`)), patience);
+      const alarm = setTimeout(
+        () =>
+          reject(
+            new Error(`waited for ${count} of ${hook}; saw: ${this.seen.map((one) => one.hook).join(', ')}`),
+          ),
+        patience,
+      );
       const look = () => {
         const calls = this.seen.filter((one) => one.hook === hook);
         if (calls.length < count) return;
@@ -95,10 +122,22 @@ class ProbeApp extends App {
 
   async run(request, endpoint, read, modify, http, persis) {
     try {
-      const value = await this.evaluate(request.content.code, { request, endpoint, read, modify, http, persis });
+      const value = await this.evaluate(request.content.code, {
+        request,
+        endpoint,
+        read,
+        modify,
+        http,
+        persis,
+      });
       return { status: 200, content: JSON.stringify({ value: value === undefined ? '__undefined' : value }) };
     } catch (error) {
-      return { status: 200, content: JSON.stringify({ error: { name: error?.name, message: String(error?.message ?? error), code: error?.code } }) };
+      return {
+        status: 200,
+        content: JSON.stringify({
+          error: { name: error?.name, message: String(error?.message ?? error), code: error?.code },
+        }),
+      };
     }
   }
 
@@ -142,7 +181,10 @@ for (const [hook, method] of Object.entries(HOOKS))
 
 ProbeApp.prototype.executeBlockActionHandler = async function (context) {
   const data = context.getInteractionData();
-  this.noted({ hook: 'block', data: { actionId: data.actionId, value: data.value, blockId: data.blockId, user: data.user.username } });
+  this.noted({
+    hook: 'block',
+    data: { actionId: data.actionId, value: data.value, blockId: data.blockId, user: data.user.username },
+  });
   return context.getInteractionResponder().successResponse();
 };
 ProbeApp.prototype.executeViewSubmitHandler = async function (context) {

@@ -26,11 +26,40 @@ export interface ProbeOptions {
 export const PROBE_ID = '5c1d5c6e-0000-4000-8000-000000000001';
 
 const ALL = [
-  ...['user.read', 'user.write', 'upload.read', 'upload.write', 'server-setting.read', 'room.read', 'room.write', 'message.read', 'message.write'],
-  ...['persistence', 'env.read', 'networking', 'scheduler', 'slashcommand', 'api', 'ui.interact', 'ui.registerButtons', 'threads.read', 'role.read'],
+  ...[
+    'user.read',
+    'user.write',
+    'upload.read',
+    'upload.write',
+    'server-setting.read',
+    'room.read',
+    'room.write',
+    'message.read',
+    'message.write',
+  ],
+  ...[
+    'persistence',
+    'env.read',
+    'networking',
+    'scheduler',
+    'slashcommand',
+    'api',
+    'ui.interact',
+    'ui.registerButtons',
+    'threads.read',
+    'role.read',
+  ],
 ];
 
-export function packProbe({ id = PROBE_ID, slug = 'probe', version = '1.0.0', hooks = [], permissions = ALL, prelude = '', ...rest }: ProbeOptions = {}): Buffer {
+export function packProbe({
+  id = PROBE_ID,
+  slug = 'probe',
+  version = '1.0.0',
+  hooks = [],
+  permissions = ALL,
+  prelude = '',
+  ...rest
+}: ProbeOptions = {}): Buffer {
   const manifest = {
     id,
     version,
@@ -49,7 +78,10 @@ export function packProbe({ id = PROBE_ID, slug = 'probe', version = '1.0.0', ho
   return Buffer.from(zipSync(files));
 }
 
-const ICON = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
+const ICON = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+  'base64',
+);
 
 /** Runs code inside the App: `app`, `read`, `modify`, `http`, `persis`, `require` and `request` are there. */
 export async function run<Value = unknown>(app: InstalledApp, code: string, on?: Instance): Promise<Value> {
@@ -60,8 +92,12 @@ export async function run<Value = unknown>(app: InstalledApp, code: string, on?:
   });
   const text = await answer.text();
   if (answer.status !== 200) throw new Error(`the probe answered ${String(answer.status)}: ${text}`);
-  const { value, error } = JSON.parse(text) as { value?: unknown; error?: { name: string; message: string; code?: string } };
-  if (error !== undefined) throw Object.assign(new Error(error.message), { name: error.name, code: error.code });
+  const { value, error } = JSON.parse(text) as {
+    value?: unknown;
+    error?: { name: string; message: string; code?: string };
+  };
+  if (error !== undefined)
+    throw Object.assign(new Error(error.message), { name: error.name, code: error.code });
   return (value === '__undefined' ? undefined : value) as Value;
 }
 

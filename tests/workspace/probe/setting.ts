@@ -1,6 +1,13 @@
 /** The scene most tests play in: one instance, the probe, two people and their room. */
 import type { TestContext } from 'node:test';
-import { Workspace, type InstalledApp, type Instance, type Person, type Room, type WorkspaceOptions } from '../index.ts';
+import {
+  Workspace,
+  type InstalledApp,
+  type Instance,
+  type Person,
+  type Room,
+  type WorkspaceOptions,
+} from '../index.ts';
 import { packProbe, type ProbeOptions } from './probe.ts';
 
 export interface Scene {
@@ -12,7 +19,11 @@ export interface Scene {
   room: Room;
 }
 
-export async function scene(t: Pick<TestContext, 'after'>, probe: ProbeOptions = {}, options: WorkspaceOptions = {}): Promise<Scene> {
+export async function scene(
+  t: Pick<TestContext, 'after'>,
+  probe: ProbeOptions = {},
+  options: WorkspaceOptions = {},
+): Promise<Scene> {
   const ws = await Workspace.create(options);
   t.after(() => ws.close());
   const alice = await ws.createUser('alice');

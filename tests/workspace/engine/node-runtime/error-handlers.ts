@@ -4,6 +4,9 @@ import * as Messenger from 'engine-runtime/lib/messenger.ts';
 
 export default function registerErrorListeners(): void {
   process.on('uncaughtException', (error: Error, origin: string) => {
-    (Messenger as { sendNotification(note: object): void }).sendNotification({ method: origin, params: [error.stack ?? String(error)] });
+    (Messenger as { sendNotification(note: object): void }).sendNotification({
+      method: origin,
+      params: [error.stack ?? String(error)],
+    });
   });
 }

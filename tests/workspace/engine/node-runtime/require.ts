@@ -3,15 +3,33 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 
 const ALLOWED = [
-  ...['path', 'url', 'crypto', 'buffer', 'stream', 'net', 'http', 'https', 'zlib', 'util', 'punycode', 'os', 'querystring', 'fs'],
+  ...[
+    'path',
+    'url',
+    'crypto',
+    'buffer',
+    'stream',
+    'net',
+    'http',
+    'https',
+    'zlib',
+    'util',
+    'punycode',
+    'os',
+    'querystring',
+    'fs',
+  ],
   ...['uuid', '@rocket.chat/apps-engine'],
 ];
 
 // The bundle lies beside the engine's own `node_modules`.
-const fromEngine = createRequire(path.resolve(__dirname, '../node_modules/@rocket.chat/apps-engine/package.json'));
+const fromEngine = createRequire(
+  path.resolve(__dirname, '../node_modules/@rocket.chat/apps-engine/package.json'),
+);
 
 export const require = (wanted: string): unknown => {
   const name = wanted.replace('node:', '');
-  if (!ALLOWED.some((allowed) => name.startsWith(allowed))) throw new Error(`Module ${wanted} is not allowed`);
+  if (!ALLOWED.some((allowed) => name.startsWith(allowed)))
+    throw new Error(`Module ${wanted} is not allowed`);
   return fromEngine(name);
 };
