@@ -1,0 +1,215 @@
+/**
+ * The stage of the end-to-end tests and of the demo: a workspace with the packed App on one side, a real Synapse
+ * on the other, and the App registered there as an administrator would do it.
+ */
+
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { parse } from 'yaml';
+import {
+  Workspace,
+  type InstalledApp,
+  type Instance,
+  type Person,
+  type Room,
+  type RuntimeName,
+  type WorkspaceOptions,
+} from '../workspace/index.ts';
+import { MatrixUser } from './homeserver/client.ts';
+import { freePort } from './homeserver/ports.ts';
+import { Synapse } from './homeserver/synapse.ts';
+import { poll } from './homeserver/waiting.ts';
+
+/** Made by `./build.sh pack`. */
+export const ZIP = fileURLToPath(new URL('../../target/matrix-federation.zip', import.meta.url));
+
+export interface FederationOptions {
+  readonly runtime?: RuntimeName;
+  readonly workspace?: WorkspaceOptions;
+  /** Told when each step is done, by those who show it. */
+  readonly progress?: (step: Step, federation?: Federation) => Promise<void> | void;
+}
+
+export type Step = 'workspace' | 'installed' | 'registered' | 'synapse' | 'connected';
+
+/** What the App asks the homeserver's administrator to install. */
+export interface Registration {
+  readonly yaml: string;
+  readonly id: string;
+  readonly url: string;
+  readonly asToken: string;
+  readonly hsToken: string;
+}
+
+/** Both sides of one conversation. */
+export interface Portal {
+  readonly channel: Room;
+  /** The Matrix room's id. */
+  readonly room: string;
+}
+
+const SERVER = 'hs.test';
+
+export class Federation {
+  /** Stands once `start` has come to it. */
+  synapse!: Synapse;
+  registration!: Registration;
+  /** Where Matrix users live. */
+  readonly serverName = SERVER;
+  readonly #listenPort: number;
+  readonly #synapsePort: number;
+  readonly #matrixUsers: MatrixUser[] = [];
+
+  static async start(options: FederationOptions = {}): Promise<Federation> {
+    const { progress = () => undefined } = options;
+    const workspace = await Workspace.create(options.workspace);
+    try {
+      const instance = await workspace.startInstance({ runtime: options.runtime ?? 'deno' });
+      const lobby = await workspace.createChannel('lobby', { owner: workspace.admin });
+      await progress('workspace');
+      const app = await instance.install(await readFile(ZIP));
+      await progress('installed');
+      const federation = new Federation(workspace, app, lobby, await freePort(), await freePort());
+      await federation.#begin(progress);
+      return federation;
+    } catch (error) {
+      await workspace.close();
+      throw error;
+    }
+  }
+
+  private constructor(
+    readonly workspace: Workspace,
+    readonly app: InstalledApp,
+    /** Not federated: where administrators type commands. */
+    readonly lobby: Room,
+    listenPort: number,
+    synapsePort: number,
+  ) {
+    this.#listenPort = listenPort;
+    this.#synapsePort = synapsePort;
+  }
+
+  /** Where the App listens, if its runtime lets it. */
+  get listenerUrl(): string {
+    return `http://127.0.0.1:${this.#listenPort}`;
+  }
+
+  get listenPort(): number {
+    return this.#listenPort;
+  }
+
+  /** The server that people are at, unless a test says otherwise. */
+  get instance(): Instance {
+    const instance = this.workspace.instances.find(({ running }) => running);
+    if (instance === undefined) throw new Error('no instance runs');
+    return instance;
+  }
+
+  /** The registration as `/federation registration` shows it to an administrator. */
+  async readRegistration(): Promise<Registration> {
+    const { admin } = this.workspace;
+    const before = admin.notices().length;
+    await admin.command(this.lobby, '/federation registration');
+    const shown = await this.workspace.until('the registration to be shown', () => {
+      const [, yaml] = /```yaml\n([^]*)```/.exec(admin.notices().slice(before).at(-1)?.text ?? '') ?? [];
+      return yaml;
+    });
+    const fields = parse(shown) as Record<'id' | 'url' | 'as_token' | 'hs_token', string>;
+    return {
+      yaml: shown,
+      id: fields.id,
+      url: fields.url,
+      asToken: fields.as_token,
+      hsToken: fields.hs_token,
+    };
+  }
+
+  /**
+   * Waits until the App says that it is connected. It looks again at most every 30 seconds by itself; saving a
+   * setting makes it look at once, and is also what brings its log to light.
+   */
+  async connected(): Promise<void> {
+    const lines = this.app.logs().length;
+    await poll(
+      async () => {
+        await this.app.set('homeserver_url', this.synapse.baseUrl);
+        return this.#log(lines).some((line) => line.includes('Connected to the homeserver')) || undefined;
+      },
+      { timeout: 60_000, what: 'the App to be connected', found: () => this.#log(0).slice(-20).join('\n') },
+    );
+  }
+
+  /** A new account at the homeserver, and its client. */
+  async matrixUser(name: string, password = `secret of ${name}`): Promise<MatrixUser> {
+    await this.synapse.registerUser(name, password);
+    const user = await MatrixUser.login({ baseUrl: this.synapse.baseUrl, user: name, password });
+    this.#matrixUsers.push(user);
+    return user;
+  }
+
+  /** Makes a channel and federates it: `by` invites `guest`, who joins. */
+  async portal(name: string, by: Person, guest: MatrixUser): Promise<Portal> {
+    const channel = await this.workspace.createChannel(name, { members: [by] });
+    await by.command(channel, `/federation invite ${guest.userId}`);
+    const invite = await guest.expectInvite((open) => open.name === name);
+    await guest.join(invite.roomId);
+    await channel.expectMember(await this.ghostOf(guest), { timeout: 30_000 });
+    return { channel, room: invite.roomId };
+  }
+
+  /** The username of a Matrix user's ghost, once it is there. */
+  async ghostOf({ userId }: MatrixUser): Promise<string> {
+    const wanted = userId.slice(1);
+    return (await this.workspace.expectUser(wanted, { timeout: 30_000 })).username;
+  }
+
+  /** What local people said in the Matrix room, as a client reads it back from the server. */
+  async heard(reader: MatrixUser, room: string): Promise<string[]> {
+    const messages = await reader.messages(room);
+    return messages
+      .filter(({ sender }) => sender !== reader.userId)
+      .map(({ content }) => String(content['body']));
+  }
+
+  async close(): Promise<void> {
+    for (const user of this.#matrixUsers) user.stop();
+    await Promise.all([this.workspace.close(), this.synapse.stop()]);
+  }
+
+  async #begin(progress: NonNullable<FederationOptions['progress']>): Promise<void> {
+    await this.configure({
+      listen_host: '127.0.0.1',
+      listen_port: this.#listenPort,
+      appservice_url: this.listenerUrl,
+      server_name: SERVER,
+      homeserver_url: `http://127.0.0.1:${this.#synapsePort}`,
+    });
+    this.registration = await this.readRegistration();
+    await progress('registered', this);
+    this.synapse = await Synapse.start({
+      name: SERVER,
+      port: this.#synapsePort,
+      registration: this.registration.yaml,
+    });
+    try {
+      await progress('synapse', this);
+      await this.connected();
+      await progress('connected', this);
+    } catch (error) {
+      await this.synapse.stop();
+      throw error;
+    }
+  }
+
+  async configure(settings: Readonly<Record<string, unknown>>): Promise<void> {
+    for (const [id, value] of Object.entries(settings)) await this.app.set(id, value);
+  }
+
+  #log(from: number): string[] {
+    return this.app
+      .logs()
+      .slice(from)
+      .flatMap(({ args }) => args.map(String));
+  }
+}
