@@ -132,7 +132,7 @@ impl<H: Host + 'static> Driver<H> {
         for effect in effects {
             if let Effect::Reply { reply: answer } = effect {
                 reply = Some(answer);
-            } else if let Err(why) = Rc::clone(&self).perform(scope, &input, effect).await {
+            } else if let Err(why) = Rc::clone(&self).perform(scope, effect).await {
                 let Some(tag) = tag_of(&input) else { return self.give_up(scope, why).await };
                 let failed = Input::Failed { tag: tag.clone(), why };
                 self.memory.borrow_mut().scopes.push_front(&tag.scope, failed);
@@ -175,11 +175,12 @@ impl<H: Host + 'static> Driver<H> {
             if unknown.is_empty() {
                 continue;
             }
+            let changes = self.memory.borrow().cache.changes();
             let loaded = self.host.load(unknown.clone()).await?;
             for (key, loaded) in unknown.into_iter().zip(loaded) {
                 let found = loaded.read();
                 if scope.is_some() {
-                    self.memory.borrow_mut().cache.keep(&key, &found);
+                    self.memory.borrow_mut().cache.keep(&key, &found, changes);
                 }
                 view.know(key, found);
             }
@@ -207,12 +208,7 @@ impl<H: Host + 'static> Driver<H> {
         }
     }
 
-    async fn perform(
-        self: Rc<Self>,
-        scope: Option<&Scope>,
-        input: &Input,
-        effect: Effect,
-    ) -> Result<(), String> {
+    async fn perform(self: Rc<Self>, scope: Option<&Scope>, effect: Effect) -> Result<(), String> {
         match effect {
             Effect::Next { tag } => {
                 let mut memory = self.memory.borrow_mut();
@@ -220,9 +216,6 @@ impl<H: Host + 'static> Driver<H> {
                 memory.scopes.push_front(&tag.scope.clone(), Input::Step { tag });
             }
             Effect::Wake { scope: to, at } if at <= self.memory.borrow().last_now => {
-                if matches!(input, Input::Tick | Input::Start) {
-                    self.memory.borrow_mut().cache.forget(&to);
-                }
                 self.pass_on(scope, &to, Input::Wake { scope: to.clone() });
             }
             Effect::Reconcile { scope: to } => {
@@ -245,9 +238,11 @@ impl<H: Host + 'static> Driver<H> {
             | Effect::CreateUser { .. }
             | Effect::CreateMessage { .. }
             | Effect::AddMember { .. }
-            | Effect::RemoveMember { .. }
-            | Effect::Notify { .. }
-            | Effect::Log { .. } => self.host.perform(effect).await?,
+            | Effect::RemoveMember { .. } => self.host.perform(effect).await?,
+            // Somebody who cannot be told, because the account is gone, must not hold up the rest.
+            Effect::Notify { .. } | Effect::Log { .. } => {
+                let _ = self.host.perform(effect).await;
+            }
         }
         Ok(())
     }
@@ -258,6 +253,8 @@ impl<H: Host + 'static> Driver<H> {
             let now = self.host.now();
             self.memory.borrow_mut().scopes.push(to, input, now);
         } else {
+            // Something came into its journal, by whatever way.
+            self.memory.borrow_mut().cache.forget(to);
             let (this, to) = (Rc::clone(&self), to.clone());
             self.host.spawn(Box::pin(this.enqueue(to, input)));
         }

@@ -118,6 +118,12 @@ pub(super) fn sent(message: &Message, event: &str) -> Vec<Effect> {
     vec![ledger::link(message, event)]
 }
 
+/// What to keep of a message that has nothing to say: that it was looked at, or it would be found again and again.
+pub(super) fn passed_over(view: &View, message: &Message) -> Result<Vec<Effect>, Missing> {
+    let linked = ledger::is_linked(view, &message.id)?;
+    Ok(if linked { vec![] } else { vec![ledger::link(message, "")] })
+}
+
 /// What to do about a message that Matrix refused: its sender is told, and it is not tried again.
 pub(super) fn refused(message: &Message, why: &str) -> Vec<Effect> {
     let text = format!("Your message was not delivered to Matrix: {why}");

@@ -62,7 +62,7 @@ pub(super) fn outcome(view: &View, tag: &Tag, answer: &Answer) -> Result<Vec<Eff
     }
     let journal = Journal::load(view, &tag.scope)?;
     let Some(entry) = journal.entry(&tag.entry) else { return Ok(gone(view, tag)) };
-    let Some(intent) = intent(view, entry)? else { return Ok(journal.finish(view, entry)) };
+    let Some(intent) = intent(view, entry)? else { return nothing_to_do(view, &journal, entry) };
     let next = attachment().resume(view, &intent, &tag.step, answer)?;
     Ok(follow(view, &journal, entry, &intent, next))
 }
@@ -116,8 +116,18 @@ fn advance(view: &View, journal: &Journal, entry: &Entry, step: &str) -> Result<
             let next = attachment().begin(view, &intent)?;
             Ok(follow(view, journal, entry, &intent, next))
         }
-        None => Ok(journal.finish(view, entry)),
+        None => nothing_to_do(view, journal, entry),
     }
+}
+
+/// An entry that wants nothing of the network ends.
+fn nothing_to_do(view: &View, journal: &Journal, entry: &Entry) -> Result<Vec<Effect>, Missing> {
+    let mut effects = match &entry.work {
+        Work::Post { message } => outgoing::passed_over(view, message)?,
+        Work::Invite { .. } | Work::Events { .. } => vec![],
+    };
+    effects.extend(journal.finish(view, entry));
+    Ok(effects)
 }
 
 /// What an entry wants of the network next; `None` if nothing any more.

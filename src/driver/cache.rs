@@ -13,41 +13,54 @@ use crate::view::{Found, Key};
 
 /// Journals by their key.
 #[derive(Debug, Default)]
-pub(super) struct Cache(BTreeMap<Key, Found>);
+pub(super) struct Cache {
+    journals: BTreeMap<Key, Found>,
+    changes: u64,
+}
 
 impl Cache {
     /// The copy under a key.
     pub(super) fn get(&self, key: &Key) -> Option<&Found> {
-        self.0.get(key)
+        self.journals.get(key)
     }
 
-    /// Keeps a copy, if it is of a journal.
-    pub(super) fn keep(&mut self, key: &Key, found: &Found) {
-        if matches!(key, Key::Documents { association } if key::is_journal(association)) {
-            self.0.insert(key.clone(), found.clone());
+    /// How often anything changed so far. What was read before a change may lack it.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Keeps a copy, if it is of a journal and nothing has changed since the reading began.
+    pub(super) fn keep(&mut self, key: &Key, found: &Found, changes: u64) {
+        if changes == self.changes
+            && matches!(key, Key::Documents { association } if key::is_journal(association))
+        {
+            self.journals.insert(key.clone(), found.clone());
         }
     }
 
     /// Forgets the journal of a scope.
     pub(super) fn forget(&mut self, scope: &Scope) {
-        self.0.remove(&Key::documents(key::journal(scope)));
+        self.changes = self.changes.wrapping_add(1);
+        self.journals.remove(&Key::documents(key::journal(scope)));
     }
 
     /// Makes the copies what the store has become.
     pub(super) fn follow(&mut self, effect: &Effect) {
-        if self.0.is_empty() {
+        self.changes = self.changes.wrapping_add(1);
+        if self.journals.is_empty() {
             return;
         }
         if let Effect::Insert { document } = effect {
             for association in &document.associations {
-                let Some(Found::Records(records)) = self.0.get_mut(&Key::documents(association.as_str()))
+                let Some(Found::Records(records)) =
+                    self.journals.get_mut(&Key::documents(association.as_str()))
                 else {
                     continue;
                 };
                 Rc::make_mut(records).extend(Record::parse(&document.body));
             }
         } else if let Effect::Remove { id } = effect {
-            for found in self.0.values_mut() {
+            for found in self.journals.values_mut() {
                 if let Found::Records(records) = found
                     && records.iter().any(|it| it.id() == *id)
                 {

@@ -269,6 +269,25 @@ fn a_hook_that_overtakes_another_does_not_change_the_order() {
 }
 
 #[test]
+fn a_message_with_nothing_to_say_holds_up_nobody() {
+    let world = bridged();
+    world.say(Some(0), "general", "alice", "");
+    world.say(Some(0), "general", "alice", "something");
+    world.settle();
+    assert_eq!(world.sent(), ["something"]);
+}
+
+#[test]
+fn who_cannot_be_told_holds_up_nobody() {
+    let world = bridged();
+    world.outside.borrow_mut().refuse_notices = true;
+    world.say(Some(0), "general", "alice", "TOO LONG");
+    world.say(Some(0), "general", "alice", "short");
+    world.settle();
+    assert_eq!(world.sent(), ["short"]);
+}
+
+#[test]
 fn events_of_a_room_in_the_making_wait_for_it() {
     let mut world = World::new();
     world.start(None);

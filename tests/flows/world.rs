@@ -36,6 +36,8 @@ pub struct Outside {
     pub homeserver: Homeserver,
     /// Another App prevents every message.
     pub refuse_messages: bool,
+    /// Nobody can be told anything.
+    pub refuse_notices: bool,
     entropy: u8,
 }
 
@@ -359,6 +361,7 @@ impl Outside {
             Effect::RemoveMember { room, username } => {
                 self.members.retain(|it| *it != (room.clone(), username.clone()));
             }
+            Effect::Notify { .. } if self.refuse_notices => return Err("There is no such user".to_owned()),
             Effect::Notify { user, text, .. } => self.notices.push((user, text)),
             Effect::Log { text, .. } => self.log.push(text),
             other => return Err(format!("not for the host: {other:?}")),
