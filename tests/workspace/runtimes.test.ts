@@ -104,7 +104,7 @@ for (const [runtime, answer] of [
     // Answered from a timer, so an error thrown past every handler leaves the App able to speak.
     const heard = run<string>(
       app,
-      `return await Promise.race([ (async () => { ${listens} })(), new Promise((late) => setTimeout(() => late('silence'), 500)) ])`,
+      `return await Promise.race([ (async () => { ${listens} })(), new Promise((late) => setTimeout(() => late('silence'), ${answer === 'listens' ? 10_000 : 500})) ])`,
     );
     const said = await heard;
     if (answer === 'listens') assert.equal(said, answer);
