@@ -27,15 +27,13 @@ test('a request is made by the host: redirects followed, JSON parsed, bytes on d
     http.createServer((request, response) => {
       if (request.url === '/moved') response.writeHead(302, { location: '/here?x=1' }).end();
       else
-        response
-          .setHeader('content-type', 'application/json')
-          .end(
-            JSON.stringify({
-              url: request.url,
-              method: request.method,
-              type: request.headers['content-type'],
-            }),
-          );
+        response.setHeader('content-type', 'application/json').end(
+          JSON.stringify({
+            url: request.url,
+            method: request.method,
+            type: request.headers['content-type'],
+          }),
+        );
     }),
   );
   const asked = await run<{ statusCode: number; data: object; url: string }>(

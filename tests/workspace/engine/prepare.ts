@@ -3,7 +3,7 @@
  *
  * A copy is patched, not the installed package: Deno refuses TypeScript below a `node_modules` it is
  * pointed at directly, the published tarball imports one source file it does not ship, and three
- * imports would reach another registry. Facts: rocketchat.md, 'Versions and runtimes'.
+ * imports would reach another registry.
  */
 import { spawn } from 'node:child_process';
 import { cp, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
