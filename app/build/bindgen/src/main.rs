@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         // After a trap the App makes a new instance of the module it has compiled: `__wbg_reset_state`.
         .reset_state_function(true)
         .omit_default_module_path(true)
+        .typescript(true)
         .web(true)
         .and_then(|bindgen| bindgen.generate(folder))
     {
