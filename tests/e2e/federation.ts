@@ -213,3 +213,8 @@ export class Federation {
       .flatMap(({ args }) => args.map(String));
   }
 }
+
+/** Texts that show whether any was lost, doubled or put out of order. */
+export function numbered(name: string, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `${name} ${index + 1}`);
+}
