@@ -81,8 +81,9 @@ export class Instance {
         },
       },
     );
-    const { metadataStorage, logStorage, sourceStorage } = storages(engine, ws, ({ method }) => {
-      if (method === 'runtime:restart') this.restarts++;
+    const { metadataStorage, logStorage, sourceStorage } = storages(engine, ws, ({ method, entries }) => {
+      if (method === 'runtime:restart' && JSON.stringify(entries).includes('Successfully restarted'))
+        this.restarts++;
     });
     this.manager = new engine.AppManager({
       metadataStorage,
