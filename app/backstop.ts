@@ -35,7 +35,7 @@ export function backstop(calls: BackstopCalls): IProcessor {
   };
 }
 
-/** Asks the engine for one call at once: a start leaves the App without the accessors that only calls bring. */
+/** Asks the engine for one call: a start leaves the App without the accessors that only calls bring. */
 export function requestJob(configure: IConfigurationModify): void {
   configure.scheduler.scheduleOnce({ id, when: new Date() }).catch(() => undefined);
 }

@@ -26,7 +26,7 @@ import { messageFact } from './inputs/message.ts';
 import { type Address, Listener } from './listener.ts';
 import { Log, reason } from './log.ts';
 import { networkIsOpen } from './network.ts';
-import { Parent } from './parent.ts';
+import { endProcess, Parent, watchPipe } from './parent.ts';
 import type { Input } from './protocol.ts';
 import { readSettings, settingFault, settings } from './settings.ts';
 import { background, within } from './within.ts';
@@ -49,7 +49,7 @@ export class Federation {
   private certificates = '';
   private configure: IConfigurationModify | undefined;
   private beating: ReturnType<typeof setInterval> | undefined;
-  private unwatch: (() => void) | undefined;
+  private unwatch: (() => void)[] = [];
   private parent: Parent | undefined;
   private away = false;
   private refreshing: Promise<void> = Promise.resolve();
@@ -84,14 +84,22 @@ export class Federation {
   async declare(configuration: IConfigurationExtend): Promise<void> {
     const take = this.take.bind(this);
     configuration.http.providePreRequestHandler(this.accessors.handler);
+    const command = federationCommand({ take, submit: (input) => this.submit(input) });
+    const endpoints = api({ take, answer: (request) => this.core.request(request) });
+    const job = backstop({ take, beat: () => this.core.tick() });
     await Promise.all([
-      ...settings.map((setting) => configuration.settings.provideSetting(setting)),
-      configuration.slashCommands.provideSlashCommand(
-        federationCommand({ take, submit: (it) => this.submit(it) }),
-      ),
-      configuration.api.provideApi(api({ take, answer: (request) => this.core.request(request) })),
-      configuration.scheduler.registerProcessors([backstop({ take, beat: () => this.core.tick() })]),
+      ...settings.map((setting) => this.provide(setting.id, configuration.settings.provideSetting(setting))),
+      this.provide('the command', configuration.slashCommands.provideSlashCommand(command)),
+      this.provide('the endpoints', configuration.api.provideApi(endpoints)),
+      this.provide('the job', configuration.scheduler.registerProcessors([job])),
     ]);
+  }
+
+  /** The engine keeps the command of an App that is switched off, and refuses it when the App is switched on again. */
+  private async provide(what: string, providing: Promise<unknown>): Promise<void> {
+    await providing.catch((error: unknown) => {
+      this.log.info(`the engine did not take ${what}: ${reason(error)}`);
+    });
   }
 
   async start(configure: IConfigurationModify, logger: ILogger): Promise<boolean> {
@@ -102,10 +110,16 @@ export class Federation {
         ? "using the App's own listener and client"
         : "the runtime closes the network: using the engine's endpoints and HTTP client",
     );
-    this.unwatch = watchTraps((why) => {
-      this.core.trapped(why);
-    });
-    this.parent = this.watchParent();
+    const parent = this.watchParent();
+    this.parent = parent;
+    this.unwatch = [
+      watchTraps((why) => {
+        this.core.trapped(why);
+      }),
+      watchPipe(() => {
+        void parent.doubt();
+      }),
+    ];
     this.away = false;
     await this.refresh(logger);
     this.beating = setInterval(() => {
@@ -119,7 +133,7 @@ export class Federation {
   async stop(logger?: ILogger): Promise<void> {
     clearInterval(this.beating);
     this.beating = undefined;
-    this.unwatch?.();
+    for (const end of this.unwatch.splice(0)) end();
     await within(stopMs, 'stopping', this.core.submit({ kind: 'stop' })).catch((error: unknown) => {
       this.log.warn(`not stopped in good order: ${reason(error)}`);
     });
@@ -228,7 +242,7 @@ export class Federation {
       },
       gone: () => {
         clearInterval(this.beating);
-        void this.leave().finally(end);
+        void this.leave().finally(endProcess);
       },
     });
   }
@@ -241,9 +255,4 @@ export class Federation {
     this.transport.close();
     this.transport = new EngineTransport(this.own.http);
   }
-}
-
-/** Nobody is left to talk to. */
-function end(): void {
-  if (typeof process !== 'undefined') process.exit(0);
 }

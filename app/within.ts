@@ -17,7 +17,5 @@ export async function within<T>(limit: number, what: string, promise: Promise<T>
 
 /** Lets the process end although the timer still runs; Deno's timers are plain numbers and cannot be told. */
 export function background(timer: unknown): void {
-  if (typeof timer === 'object' && timer !== null && 'unref' in timer && typeof timer.unref === 'function') {
-    timer.unref();
-  }
+  if (typeof timer === 'object' && timer !== null) (timer as { unref?: () => void }).unref?.();
 }

@@ -23,35 +23,47 @@ const patience = 30_000;
 /** An address nobody serves: the request handler knows it and lets nothing out. */
 const question = 'http://persistence.invalid/';
 
+/**
+ * In a box: some of the engine's accessors have every method one asks for, `then` included, and a promise
+ * that is resolved with one waits for ever.
+ */
+export interface Writing {
+  modify: IModify;
+}
+
+export interface Storing {
+  persistence: IPersistence;
+}
+
 export class Accessors {
-  readonly modify: Promise<IModify>;
-  private readonly persistence: Promise<IPersistence>;
-  private takeModify!: (modify: IModify) => void;
-  private takePersistence!: (persistence: IPersistence) => void;
-  private asked = false;
-  /** Whether `modify` has come. */
+  /** Whether all have come. */
   complete = false;
+  private readonly modify: Promise<Writing>;
+  private readonly persistence: Promise<Storing>;
+  private giveModify!: (writing: Writing) => void;
+  private givePersistence!: (storing: Storing) => void;
+  private asked = false;
 
   constructor(
     readonly read: IRead,
     readonly http: IHttp,
   ) {
-    this.modify = new Promise((resolve) => (this.takeModify = resolve));
-    this.persistence = new Promise((resolve) => (this.takePersistence = resolve));
+    this.modify = new Promise((resolve) => (this.giveModify = resolve));
+    this.persistence = new Promise((resolve) => (this.givePersistence = resolve));
   }
 
   /** Every call of the engine that brings them hands them over here. */
   take(persistence: IPersistence, modify: IModify): void {
-    this.takePersistence(persistence);
-    this.takeModify(modify);
+    this.givePersistence({ persistence });
+    this.giveModify({ modify });
     this.complete = true;
   }
 
-  async writing(): Promise<IModify> {
+  async writing(): Promise<Writing> {
     return within(patience, 'waiting for the engine to let the App write', this.modify);
   }
 
-  async storing(): Promise<IPersistence> {
+  async storing(): Promise<Storing> {
     this.ask();
     return within(patience, 'waiting for the engine to let the App store', this.persistence);
   }
@@ -59,7 +71,7 @@ export class Accessors {
   /** Registered with the engine's `http`. */
   readonly handler: IHttpPreRequestHandler = {
     executePreHttpRequest: (url, request, _read, persistence) => {
-      this.takePersistence(persistence);
+      this.givePersistence({ persistence });
       return url.startsWith(question)
         ? Promise.reject(new Error('not to be sent'))
         : Promise.resolve(request);

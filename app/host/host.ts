@@ -61,8 +61,6 @@ export class WorkspaceHost implements Host {
     switch (key.kind) {
       case 'documents':
         return { kind: 'documents', bodies: await this.store.bodies(key.association) };
-      case 'room':
-        return { kind: 'room', room: await this.rocketchat.room(key.id) };
       case 'userByName':
         return { kind: 'user', user: await this.rocketchat.userByName(key.username) };
       case 'message':

@@ -1,14 +1,13 @@
 /** Rocket.Chat's users, messages, members and notices. */
 
-import type { IMessage, IMessageRaw } from '@rocket.chat/apps-engine/definition/messages';
+import type { IMessageRaw } from '@rocket.chat/apps-engine/definition/messages';
 import type { IRoom } from '@rocket.chat/apps-engine/definition/rooms';
 import type { IUser } from '@rocket.chat/apps-engine/definition/users';
 import { UserType } from '@rocket.chat/apps-engine/definition/users/UserType.js';
 
 import { messageFact, rawMessageFact } from '../inputs/message.ts';
-import { roomFact } from '../inputs/room.ts';
 import { unknownUser, userFact } from '../inputs/user.ts';
-import type { Message, Room, User } from '../protocol.ts';
+import type { Message, User } from '../protocol.ts';
 import type { Accessors } from './accessors.ts';
 
 /** What the server gives at most. */
@@ -16,11 +15,6 @@ const mostRecent = 100;
 
 export class RocketChat {
   constructor(private readonly accessors: Accessors) {}
-
-  async room(id: string): Promise<Room | null> {
-    const room = await this.accessors.read.getRoomReader().getById(id);
-    return room ? roomFact(room) : null;
-  }
 
   async userByName(username: string): Promise<User | null> {
     const user = await this.rawUser(username);
@@ -34,8 +28,7 @@ export class RocketChat {
 
   async recent(room: string, limit: number): Promise<Message[]> {
     const options = { limit: Math.min(limit, mostRecent), sort: { createdAt: 'desc' } } as const;
-    const found: IMessageRaw[] | null = await this.accessors.read.getRoomReader().getMessages(room, options);
-    const messages = found ?? [];
+    const messages = await this.accessors.read.getRoomReader().getMessages(room, options);
     const senders = await this.senders(messages);
     return messages.map((message) => {
       const { _id, username, name } = message.sender;
@@ -45,7 +38,8 @@ export class RocketChat {
 
   /** A username is unique: whoever comes second finds the first's user. */
   async createUser(username: string, name: string): Promise<void> {
-    const creator = (await this.accessors.writing()).getCreator();
+    const { modify } = await this.accessors.writing();
+    const creator = modify.getCreator();
     // The engine refuses an empty display name.
     const data = { username, name: name || username, type: UserType.BOT, roles: ['bot'], isEnabled: true };
     const user = creator.startBotUser(data as Partial<IUser> as Parameters<typeof creator.startBotUser>[0]);
@@ -54,7 +48,8 @@ export class RocketChat {
 
   /** A message's id is unique: whoever comes second finds the first's message. */
   async createMessage(id: string, room: string, sender: string, text: string): Promise<void> {
-    const creator = (await this.accessors.writing()).getCreator();
+    const { modify } = await this.accessors.writing();
+    const creator = modify.getCreator();
     const user = await this.rawUser(sender);
     if (!user) throw new Error(`there is no user ${sender}`);
     // The builder drops `id`, but what is unmapped is laid over the finished record.
@@ -66,19 +61,20 @@ export class RocketChat {
   }
 
   async addMember(room: string, username: string): Promise<void> {
-    const updater = (await this.accessors.writing()).getUpdater();
+    const { modify } = await this.accessors.writing();
+    const updater = modify.getUpdater();
     const appUser = await this.appUser();
     const builder = await updater.room(room, appUser);
-    const found = builder.getRoom() as IRoom | null;
-    if (!found?.id) throw new Error(`there is no room ${room}`);
+    const found = builder.getRoom() as { id?: string; creator?: IUser };
+    if (found.id === undefined) throw new Error(`there is no room ${room}`);
     // The engine insists on a creator, and the workspace's first channel has none. Said this way it stays unsaved.
     found.creator ??= appUser;
     await updater.finish(builder.addMemberToBeAddedByUsername(username));
   }
 
   async removeMember(room: string, username: string): Promise<void> {
-    const deleter = (await this.accessors.writing()).getDeleter();
-    await deleter.removeUsersFromRoom(room, [username]);
+    const { modify } = await this.accessors.writing();
+    await modify.getDeleter().removeUsersFromRoom(room, [username]);
   }
 
   async notify(room: string, user: string, text: string): Promise<void> {
@@ -104,10 +100,8 @@ export class RocketChat {
   private async senders(messages: IMessageRaw[]): Promise<Map<string, User>> {
     const ids = [...new Set(messages.map(({ sender }) => sender._id))];
     const reader = this.accessors.read.getUserReader();
-    const users = await Promise.all(ids.map((id) => reader.getById(id) as Promise<IUser | null>));
-    return new Map(
-      users.filter((user) => user !== null && user !== undefined).map((user) => [user.id, userFact(user)]),
-    );
+    const users: (IUser | null)[] = await Promise.all(ids.map((id) => reader.getById(id)));
+    return new Map(users.filter((user) => user !== null).map((user) => [user.id, userFact(user)]));
   }
 }
 

@@ -1,6 +1,6 @@
 /** Documents in the workspace's database: inserted, found, removed, never changed. */
 
-import type { IPersistence, IPersistenceRead } from '@rocket.chat/apps-engine/definition/accessors';
+import type { IPersistenceRead } from '@rocket.chat/apps-engine/definition/accessors';
 import {
   RocketChatAssociationModel,
   RocketChatAssociationRecord,
@@ -8,6 +8,7 @@ import {
 
 import { fields, text } from '../inputs/unmapped.ts';
 import type { Document } from '../protocol.ts';
+import type { Storing } from './accessors.ts';
 
 /** A server that deletes one record a call must not be asked for ever. */
 const mostRounds = 1000;
@@ -15,7 +16,7 @@ const mostRounds = 1000;
 export class Store {
   constructor(
     private readonly reader: () => IPersistenceRead,
-    private readonly writer: () => Promise<IPersistence>,
+    private readonly writer: () => Promise<Storing>,
   ) {}
 
   async bodies(name: string): Promise<string[]> {
@@ -24,8 +25,8 @@ export class Store {
   }
 
   async insert({ id, associations, body }: Document): Promise<void> {
-    const writer = await this.writer();
-    const made: unknown = await writer.createWithAssociations(
+    const { persistence } = await this.writer();
+    const made: unknown = await persistence.createWithAssociations(
       { body },
       [id, ...associations].map(association),
     );
@@ -34,9 +35,9 @@ export class Store {
 
   /** Older servers find all records of an association and delete only the first. */
   async remove(id: string): Promise<void> {
-    const writer = await this.writer();
+    const { persistence } = await this.writer();
     for (let round = 0; round < mostRounds; round++) {
-      const removed: unknown = await writer.removeByAssociation(association(id));
+      const removed: unknown = await persistence.removeByAssociation(association(id));
       if (!Array.isArray(removed) || removed.length <= 1) return;
     }
   }

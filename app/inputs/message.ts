@@ -32,8 +32,8 @@ function fact(message: IMessage | IMessageRaw, id: string, room: string, sender:
 }
 
 function fileNames(message: IMessage | IMessageRaw, raw: Record<string, unknown>): string[] {
-  const many = fields(message).files ?? raw.files;
-  const files: unknown[] = [...(Array.isArray(many) ? many : []), message.file];
-  const names = files.map((file) => text(fields(file).name)).filter((name) => name !== null);
+  const { files = raw.files, file } = fields(message);
+  const all: unknown[] = Array.isArray(files) ? [...(files as unknown[]), file] : [file];
+  const names = all.map((one) => text(fields(one).name)).filter((name) => name !== null);
   return [...new Set(names)];
 }

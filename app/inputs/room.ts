@@ -15,8 +15,7 @@ const kinds: Readonly<Record<string, RoomKind>> = { c: 'channel', p: 'group', d:
 export function roomFact(room: KnownRoom): Room {
   return {
     id: room.id,
-    // An empty display name is none.
-    name: room.displayName || (room.slugifiedName ?? ''),
+    name: [room.displayName, room.slugifiedName].find(Boolean) ?? '',
     kind: kinds[room.type ?? ''] ?? 'other',
     encrypted: unmapped(room).encrypted === true,
   };

@@ -1,0 +1,316 @@
+/** The App in every runtime it must live in: the real engine, with a stand-in for the compiled core. */
+
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { connect } from 'node:net';
+import { test, type TestContext } from 'node:test';
+
+import {
+  type InstalledApp,
+  type Instance,
+  type Person,
+  type Room,
+  type RuntimeName,
+  Workspace,
+} from '../workspace/index.ts';
+import { manifest, packed } from './stub/pack.ts';
+
+const runtimes: RuntimeName[] = ['deno', 'node24', 'node26'];
+
+/** What the stand-in saw, in the words of its documents. */
+type Seen = Record<string, unknown> & { kind: string };
+
+class Scene {
+  private constructor(
+    readonly ws: Workspace,
+    readonly instance: Instance,
+    readonly app: InstalledApp,
+    readonly alice: Person,
+    readonly room: Room,
+    readonly port: number,
+  ) {}
+
+  static async set(t: TestContext, runtime: RuntimeName): Promise<Scene> {
+    const ws = await Workspace.create({ scheduler: { poll: 200 } });
+    t.after(() => ws.close());
+    const instance = await ws.startInstance({ runtime });
+    const app = await instance.install(await packed(), { enable: false });
+    const port = await freePort();
+    await app.set('listen_port', port);
+    await app.enable();
+    const alice = await ws.createUser('alice', { name: 'Alice' });
+    const room = await ws.createChannel('garden', { members: [alice] });
+    return new Scene(ws, instance, app, alice, room, port);
+  }
+
+  seen(): Seen[] {
+    return this.ws.persistence(manifest.id).map(({ data }) => JSON.parse((data as { body: string }).body) as Seen);
+  }
+
+  async expect(kind: string, look: (seen: Seen) => boolean = () => true): Promise<Seen> {
+    const found = (): Seen | undefined => this.seen().find((one) => one.kind === kind && look(one));
+    return this.ws.until(kind, found, { timeout: 30_000 }, () => JSON.stringify([this.seen(), this.app.logs()]));
+  }
+
+  /** Has the App perform an effect by way of a command; gives what came of it. */
+  async perform(effect: Record<string, unknown>): Promise<Seen> {
+    const before = this.seen().length;
+    await this.alice.command(this.room, `/federation perform ${encodeURIComponent(JSON.stringify(effect))}`);
+    const [result] = this.seen().slice(before).filter(({ kind }) => kind === 'performed' || kind === 'refused');
+    assert.ok(result, 'the effect has an outcome');
+    return result;
+  }
+
+  async load(keys: Record<string, unknown>[]): Promise<unknown[]> {
+    const before = this.seen().length;
+    await this.alice.command(this.room, `/federation load ${encodeURIComponent(JSON.stringify(keys))}`);
+    const loaded = this.seen().slice(before).find(({ kind }) => kind === 'loaded');
+    return loaded?.loaded as unknown[];
+  }
+
+  /** Where another server reaches the App: its listener, or the endpoints where the network is closed. */
+  base(): string {
+    return this.instance.runtime === 'node26' ? this.app.url('public') : `http://127.0.0.1:${this.port}`;
+  }
+
+  async transaction(id: string, body: unknown, query = ''): Promise<Record<string, unknown>> {
+    const response = await fetch(`${this.base()}/_matrix/app/v1/transactions/${id}${query}`, {
+      method: 'PUT',
+      headers: { authorization: 'Bearer secret', 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    assert.equal(response.status, 200, await response.clone().text());
+    return (await response.json()) as Record<string, unknown>;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** Whether something listens there. */
+function listens(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => {
+      resolve(false);
+    });
+  });
+}
+
+for (const runtime of runtimes) {
+  const open = runtime !== 'node26';
+
+  test(`${runtime}: starts, says which way it goes, and hands hooks, commands and requests to the core`, async (t) => {
+    const scene = await Scene.set(t, runtime);
+    const { ws, app, alice, room, port } = scene;
+    assert.equal(await app.enabled(), true);
+    const start = await scene.expect('start');
+    const own = open ? `http://localhost:${port}` : `${ws.settings.string('Site_Url')}/api/apps/public/${manifest.id}`;
+    assert.deepEqual(start.config, {
+      homeserverUrl: '',
+      serverName: '',
+      userPrefix: 'rc_',
+      botLocalpart: 'rocketchat',
+      appserviceUrl: own,
+    });
+    const lines = app.logs().flatMap(({ args }) => args);
+    const way = open ? "using the App's own listener and client" : 'the runtime closes the network';
+    assert.equal(lines.filter((line) => String(line).startsWith(way)).length, 1, JSON.stringify(lines));
+
+    const said = await alice.say(room, 'hello *world*');
+    const { message } = (await scene.expect('messageSent')) as Seen & { message: Record<string, unknown> };
+    assert.equal(message.id, said.id);
+    assert.equal(message.room, room.id);
+    assert.equal(message.text, 'hello *world*');
+    assert.equal(message.system, null);
+    assert.deepEqual(message.sender, { id: alice.id, username: 'alice', name: 'Alice', kind: 'user', roles: ['user'], active: true });
+    assert.equal((JSON.parse(message.md as string) as { type: string }[])[0]?.type, 'PARAGRAPH');
+    assert.equal(message.at, said.at.getTime());
+
+    await alice.command(room, '/federation invite @bob:example.org');
+    const command = await scene.expect('command');
+    assert.deepEqual(command.words, ['invite', '@bob:example.org']);
+    assert.deepEqual(command.room, { id: room.id, name: 'garden', kind: 'channel', encrypted: false });
+
+    assert.deepEqual(await scene.transaction('t%2F1', { events: [] }, '?a=b'), {
+      method: 'PUT',
+      uri: '/_matrix/app/v1/transactions/t%2F1?a=b',
+      authorization: 'Bearer secret',
+      size: 13,
+      text: '{"events":[]}',
+    });
+  });
+
+  test(`${runtime}: performs every effect, and a second time does no harm`, async (t) => {
+    const scene = await Scene.set(t, runtime);
+    const { ws, room, alice, app } = scene;
+    const ghost = { kind: 'createUser', username: 'bob:example.org', name: 'Bob' };
+    assert.equal((await scene.perform(ghost)).kind, 'performed');
+    assert.equal((await scene.perform(ghost)).kind, 'performed');
+    const bob = ws.user('bob:example.org')?.doc();
+    assert.deepEqual([bob?.type, bob?.roles, bob?.name, bob?.active], ['bot', ['bot'], 'Bob', true]);
+
+    const join = { kind: 'addMember', room: room.id, username: 'bob:example.org' };
+    assert.equal((await scene.perform(join)).kind, 'performed');
+    assert.equal((await scene.perform(join)).kind, 'performed');
+    assert.deepEqual(room.members().sort(), ['alice', 'bob:example.org']);
+
+    const post = { kind: 'createMessage', id: 'derived0123456789', room: room.id, sender: 'bob:example.org', text: 'from afar' };
+    assert.equal((await scene.perform(post)).kind, 'performed');
+    assert.equal((await scene.perform(post)).kind, 'performed');
+    const posted = ws.database.messages.find(({ msg }) => msg === 'from afar');
+    assert.deepEqual(posted.map(({ _id, u }) => [_id, u.username]), [['derived0123456789', 'bob:example.org']]);
+
+    const refused = await scene.perform({ ...post, id: 'other', sender: 'nobody:example.org' });
+    assert.deepEqual([refused.kind, refused.why], ['refused', 'there is no user nobody:example.org']);
+    const nowhere = await scene.perform({ ...join, room: 'nowhere' });
+    assert.equal(nowhere.kind, 'refused');
+
+    assert.equal((await scene.perform({ kind: 'notify', room: room.id, user: alice.id, text: 'psst' })).kind, 'performed');
+    assert.equal((await scene.perform({ kind: 'removeMember', room: room.id, username: 'bob:example.org' })).kind, 'performed');
+    assert.deepEqual(room.members(), ['alice']);
+
+    const document = { id: 'doc:1', associations: ['docs'], body: '{"a":1}' };
+    for (let times = 0; times < 2; times++) await scene.perform({ kind: 'insert', document });
+    assert.deepEqual(await scene.load([{ kind: 'documents', association: 'docs' }]), [
+      { kind: 'documents', bodies: ['{"a":1}', '{"a":1}'] },
+    ]);
+    await scene.perform({ kind: 'remove', id: 'doc:1' });
+    const [documents, message, user, nobody, recent] = await scene.load([
+      { kind: 'documents', association: 'docs' },
+      { kind: 'message', id: 'derived0123456789' },
+      { kind: 'userByName', username: 'bob:example.org' },
+      { kind: 'userByName', username: 'nobody' },
+      { kind: 'recent', room: room.id, limit: 10 },
+    ]);
+    assert.deepEqual(documents, { kind: 'documents', bodies: [] });
+    assert.equal((message as { message: { text: string } }).message.text, 'from afar');
+    assert.equal((user as { user: { kind: string } }).user.kind, 'bot');
+    assert.deepEqual(nobody, { kind: 'user', user: null });
+    const { messages } = recent as { messages: { id: string; md: string | null; sender: { kind: string } }[] };
+    assert.deepEqual(messages.map(({ id, sender }) => [id, sender.kind]), [['derived0123456789', 'bot']]);
+    assert.notEqual(messages[0]?.md, null);
+    assert.deepEqual(app.logs().filter(({ severity }) => severity === 'error'), []);
+  });
+
+  test(`${runtime}: calls another server and hands its answer over`, async (t) => {
+    const scene = await Scene.set(t, runtime);
+    const server = createServer((request, response) => {
+      response.writeHead(429, { 'retry-after': '2' }).end(JSON.stringify({ got: request.headers.authorization }));
+    }).listen(0, '127.0.0.1');
+    t.after(() => server.close());
+    await new Promise((resolve) => server.once('listening', resolve));
+    const { port } = server.address() as AddressInfo;
+    const tag = { scope: 'room:1', entry: 'e', step: 's' };
+    const request = { method: 'PUT', url: `http://127.0.0.1:${port}/x`, bearer: 'token', body: '{}', timeout: 5000 };
+    await scene.perform({ kind: 'call', tag, request });
+    const outcome = await scene.expect('outcome');
+    assert.deepEqual(outcome.tag, tag);
+    assert.deepEqual(outcome.answer, { kind: 'response', status: 429, body: '{"got":"Bearer token"}', retryAfter: 2000 });
+    await scene.perform({ kind: 'wake', scope: 'room:2', at: Date.now() + 50 });
+    assert.equal((await scene.expect('wake')).scope, 'room:2');
+  });
+
+  test(`${runtime}: after a kill it is back on its port and writes before any hook`, async (t) => {
+    const scene = await Scene.set(t, runtime);
+    await scene.expect('start');
+    await scene.instance.killRuntime();
+    await scene.instance.runtimeRestarted({ timeout: 30_000 });
+    const { ws, room } = scene;
+    await scene.ws.until('a second start', () => scene.seen().filter(({ kind }) => kind === 'start').length === 2);
+    const effect = { kind: 'createMessage', id: 'afterkill', room: room.id, sender: 'alice', text: 'still here' };
+    await scene.transaction('1', {}, `?perform=${encodeURIComponent(JSON.stringify(effect))}`);
+    await ws.until('the message', () => ws.database.messages.docs.has('afterkill'));
+  });
+
+  test(`${runtime}: after a trap a new instance of the core takes over`, async (t) => {
+    const scene = await Scene.set(t, runtime);
+    await scene.expect('start', ({ count }) => count === 1);
+    void scene.alice.command(scene.room, '/federation trap').catch(() => undefined);
+    await scene.expect('start', ({ count }) => count === 2);
+    await scene.alice.say(scene.room, 'and on it goes');
+    await scene.expect('messageSent');
+  });
+
+  test(`${runtime}: settings are checked, applied and survive being switched off and on`, async (t) => {
+    const scene = await Scene.set(t, runtime);
+    const { app, ws } = scene;
+    await app.set('homeserver_url', 'matrix.example.org');
+    assert.equal(app.setting('homeserver_url'), '');
+    await app.set('homeserver_url', 'https://matrix.example.org/');
+    await scene.expect('start', ({ config }) => (config as { homeserverUrl: string }).homeserverUrl === 'https://matrix.example.org');
+    if (open) {
+      const port = await freePort();
+      await app.set('listen_port', port);
+      assert.deepEqual([await listens(port), await listens(scene.port)], [true, false]);
+      await app.disable();
+      assert.equal(await listens(port), false);
+      await app.enable();
+      assert.equal(await listens(port), true);
+    } else {
+      await app.disable();
+      await app.enable();
+    }
+    await scene.expect('stop');
+    await app.update(await packed('0.1.1'));
+    assert.equal(await app.enabled(), true);
+    await app.uninstall();
+    assert.equal(ws.persistence(manifest.id).length, 0);
+  });
+
+  if (!open) continue;
+
+  test(`${runtime}: an orphan leaves its port to its successor`, async (t) => {
+    const scene = await Scene.set(t, runtime);
+    const { ws, instance, port } = scene;
+    await scene.expect('start');
+    const orphans = await instance.crash();
+    t.after(() => {
+      for (const pid of orphans) {
+        try {
+          process.kill(pid, 'SIGKILL');
+        } catch {
+          // Gone, as it should be.
+        }
+      }
+    });
+    const next = await ws.startInstance({ runtime });
+    const answer = async (): Promise<string | undefined> => {
+      const response = await fetch(`http://127.0.0.1:${port}/x`).catch(() => undefined);
+      return response?.text();
+    };
+    await eventually('the successor to have the port', async () => {
+      const [pid] = orphans;
+      return !isAlive(pid ?? 0) && (await answer()) !== undefined;
+    });
+    assert.equal(next.running, true);
+  });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Another process cannot be listened to: it is looked at again as soon as it has been looked at. */
+async function eventually(what: string, look: () => Promise<boolean>): Promise<void> {
+  const end = Date.now() + 60_000;
+  while (!(await look())) {
+    if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
