@@ -51,6 +51,7 @@ export class Federation {
   private beating: ReturnType<typeof setInterval> | undefined;
   private unwatch: (() => void)[] = [];
   private parent: Parent | undefined;
+  private enabled = false;
   private away = false;
   private refreshing: Promise<void> = Promise.resolve();
   private nextRefresh: Promise<void> | undefined;
@@ -121,6 +122,7 @@ export class Federation {
       }),
     ];
     this.away = false;
+    this.enabled = true;
     await this.refresh(logger);
     this.beating = setInterval(() => {
       this.beat();
@@ -130,7 +132,8 @@ export class Federation {
     return true;
   }
 
-  async stop(logger?: ILogger): Promise<void> {
+  async stop(logger: ILogger): Promise<void> {
+    this.enabled = false;
     clearInterval(this.beating);
     this.beating = undefined;
     for (const end of this.unwatch.splice(0)) end();
@@ -138,7 +141,7 @@ export class Federation {
       this.log.warn(`not stopped in good order: ${reason(error)}`);
     });
     await this.leave();
-    if (logger) this.log.flush(logger);
+    this.log.flush(logger);
   }
 
   /** Reads the settings anew; saving a page of them asks for that many times at once. */
@@ -190,6 +193,8 @@ export class Federation {
   }
 
   private async apply(): Promise<void> {
+    // An App that is switched off is told of its settings too.
+    if (!this.enabled) return;
     const { config, listen, certificates } = await readSettings(this.own.environmentReader, (address) =>
       this.ownAddress(address),
     );

@@ -55,9 +55,10 @@ class Scene {
 
   /** Has the App perform an effect by way of a command; gives what came of it. */
   async perform(effect: Record<string, unknown>): Promise<Seen> {
-    const before = this.seen().length;
+    const outcomes = (): Seen[] => this.seen().filter(({ kind }) => kind === 'performed' || kind === 'refused');
+    const before = outcomes().length;
     await this.alice.command(this.room, `/federation perform ${encodeURIComponent(JSON.stringify(effect))}`);
-    const [result] = this.seen().slice(before).filter(({ kind }) => kind === 'performed' || kind === 'refused');
+    const result = outcomes()[before];
     assert.ok(result, 'the effect has an outcome');
     return result;
   }
