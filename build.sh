@@ -72,8 +72,14 @@ run_demo() {
 run_test() {
   local part=${1:-all}
   case $part in
-    rust) need_rust && rust_tests ;;
-    app | workspace | e2e) prepare_tests && node_tests "$part" ;;
+    rust)
+      need_rust                # cargo, as new as Cargo.toml asks
+      rust_tests               # rules and scenarios of the core
+      ;;
+    app | workspace | e2e)
+      prepare_tests            # the zip and the tests' packages
+      node_tests "$part"       # that part alone
+      ;;
     all)
       prepare_tests            # the zip and the tests' packages
       rust_tests               # rules and scenarios of the core
