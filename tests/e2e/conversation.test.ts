@@ -67,7 +67,10 @@ describe('a conversation between Rocket.Chat and Matrix', () => {
     const heard = await bob.expectMessage(portal.room, ({ content }) =>
       String(content['formatted_body']).includes('<pre>'),
     );
-    assert.match(String(heard.content['formatted_body']), /<pre><code[^>]*>let tea = 1;\n {2}tea \*= 2;\n?<\/code><\/pre>/);
+    assert.match(
+      String(heard.content['formatted_body']),
+      /<pre><code[^>]*>let tea = 1;\n {2}tea \*= 2;\n?<\/code><\/pre>/,
+    );
 
     await bob.say(portal.room, 'fallback', { html: '<pre><code>let pot = 2;\n  pot *= 3;\n</code></pre>' });
     const shown = await portal.channel.expectMessage(({ text }) => text.includes('let pot'));
@@ -77,7 +80,10 @@ describe('a conversation between Rocket.Chat and Matrix', () => {
   test('what looks like HTML stays what was typed', async () => {
     await alice.say(portal.channel, '*see* <b>this</b> & <script>alert(1)</script>');
     const heard = await bob.expectMessage(portal.room, /alert/);
-    assert.match(String(heard.content['formatted_body']), /<strong>see<\/strong> &lt;b&gt;this&lt;\/b&gt; &amp; &lt;script&gt;/);
+    assert.match(
+      String(heard.content['formatted_body']),
+      /<strong>see<\/strong> &lt;b&gt;this&lt;\/b&gt; &amp; &lt;script&gt;/,
+    );
   });
 
   test('everybody speaks as themselves', async () => {
@@ -127,7 +133,9 @@ describe('a conversation between Rocket.Chat and Matrix', () => {
     for (const [index, text] of texts.entries()) {
       hooks.drop(({ event }) => event === 'IPostMessageSent' && index === 1);
       await alice.say(portal.channel, text);
-      await federation.workspace.until('its hook', () => hooks.told.some(({ data }) => textOf(data) === text));
+      await federation.workspace.until('its hook', () =>
+        hooks.told.some(({ data }) => textOf(data) === text),
+      );
     }
     hooks.drop();
     await bob.expectMessage(portal.room, texts.at(-1) ?? '');

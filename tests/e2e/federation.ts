@@ -80,7 +80,7 @@ export class Federation {
 
   private constructor(
     readonly workspace: Workspace,
-    readonly app: InstalledApp,
+    public app: InstalledApp,
     /** Not federated: where administrators type commands. */
     readonly lobby: Room,
     listenPort: number,
@@ -134,10 +134,25 @@ export class Federation {
     await poll(
       async () => {
         await this.app.set('homeserver_url', this.synapse.baseUrl);
-        return this.#log(lines).some((line) => line.includes('Connected to the homeserver')) || undefined;
+        return this.log(lines).some((line) => line.includes('Connected to the homeserver')) || undefined;
       },
-      { timeout: 60_000, what: 'the App to be connected', found: () => this.#log(0).slice(-20).join('\n') },
+      { timeout: 60_000, what: 'the App to be connected', found: () => this.log(0).slice(-20).join('\n') },
     );
+  }
+
+  /**
+   * The workspace's server is replaced by one with another runtime, and the homeserver told where the App is now:
+   * where the runtime lets it listen, at its own listener, else at the engine's endpoints.
+   */
+  async serveUnder(runtime: RuntimeName, { open }: { readonly open: boolean }): Promise<void> {
+    await this.instance.stop();
+    const instance = await this.workspace.startInstance({ runtime });
+    this.app = instance.app(this.app.id);
+    const url = open ? this.listenerUrl : this.app.url();
+    await this.configure({ appservice_url: url });
+    this.registration = await this.readRegistration();
+    await this.synapse.replaceRegistrations(this.registration.yaml);
+    await this.connected();
   }
 
   /** A new account at the homeserver, and its client. */
@@ -206,7 +221,8 @@ export class Federation {
     for (const [id, value] of Object.entries(settings)) await this.app.set(id, value);
   }
 
-  #log(from: number): string[] {
+  /** What the App wrote into its log. */
+  log(from = 0): string[] {
     return this.app
       .logs()
       .slice(from)

@@ -33,7 +33,13 @@ describe("the App's listener", () => {
   test('refuses a wrong token with 403', async () => {
     const event = message('from a stranger');
     const right = federation.registration.hsToken;
-    for (const token of ['wrong', right.slice(0, -1), `${right}x`, right.toUpperCase(), federation.registration.asToken]) {
+    for (const token of [
+      'wrong',
+      right.slice(0, -1),
+      `${right}x`,
+      right.toUpperCase(),
+      federation.registration.asToken,
+    ]) {
       const answer = await putTransaction(federation.listenerUrl, token, 'wrong', { events: [event] });
       assert.equal(answer.status, 403);
       assert.equal((answer.json as { errcode: string }).errcode, 'M_FORBIDDEN');
@@ -99,7 +105,11 @@ describe("the App's listener", () => {
       17,
       'an event',
     ];
-    const answer = await put({ events: [...odd, message('the one that is good')], ephemeral: [{ type: 'm.what' }], more: 1 });
+    const answer = await put({
+      events: [...odd, message('the one that is good')],
+      ephemeral: [{ type: 'm.what' }],
+      more: 1,
+    });
     assert.equal(answer.status, 200);
     await portal.channel.expectMessage(({ text }) => text === 'the one that is good', { timeout: 30_000 });
     await neverShown('no');
@@ -111,18 +121,28 @@ describe("the App's listener", () => {
     assert.equal((await put({ events: [stray, message('at home')] })).status, 200);
     await portal.channel.expectMessage(({ text }) => text === 'at home');
     assert.equal(federation.workspace.users().length, users);
-    assert.ok(federation.workspace.rooms().every((room) => room.messages().every(({ text }) => text !== 'stray')));
+    assert.ok(
+      federation.workspace.rooms().every((room) => room.messages().every(({ text }) => text !== 'stray')),
+    );
   });
 
   test('takes a transaction twice and shows it once, whatever it is called', async () => {
     const events = numbered('twice', 5).map(message);
     const [id] = [`again-${Date.now()}`];
-    const [first, ...later] = await Promise.all([put({ events }, id), put({ events }, id), put({ events }), put({ events: [...events].reverse() })]);
+    const [first, ...later] = await Promise.all([
+      put({ events }, id),
+      put({ events }, id),
+      put({ events }),
+      put({ events: [...events].reverse() }),
+    ]);
     for (const { status } of [first, ...later]) assert.equal(status, 200);
     await put({ events });
     await put({ events: [message('after twice')] });
     await portal.channel.expectMessage(({ text }) => text === 'after twice');
-    const shown = portal.channel.messages().map(({ text }) => text).filter((text) => text.startsWith('twice '));
+    const shown = portal.channel
+      .messages()
+      .map(({ text }) => text)
+      .filter((text) => text.startsWith('twice '));
     assert.deepEqual(shown.sort(), numbered('twice', 5));
   });
 
@@ -130,7 +150,10 @@ describe("the App's listener", () => {
     const other = await federation.portal('coffee-room', alice, bob);
     const texts = numbered('large', 100);
     const padding = 'x'.repeat(52_000);
-    const events = texts.map((text) => ({ ...message(text), content: { ...message(text).content, padding } }));
+    const events = texts.map((text) => ({
+      ...message(text),
+      content: { ...message(text).content, padding },
+    }));
     const body = JSON.stringify({ events });
     assert.ok(body.length > 5_000_000);
 
@@ -149,7 +172,10 @@ describe("the App's listener", () => {
     await bob.expectMessage(other.room, 'I am');
 
     await portal.channel.expectMessage(isLast, { timeout: 60_000 });
-    const shown = portal.channel.messages().map(({ text }) => text).filter((text) => text.startsWith('large '));
+    const shown = portal.channel
+      .messages()
+      .map(({ text }) => text)
+      .filter((text) => text.startsWith('large '));
     assert.deepEqual(shown, texts);
   });
 

@@ -134,6 +134,12 @@ export class Synapse {
     await this.restart();
   }
 
+  /** Makes an application service known instead of all known before, which takes a restart. */
+  async replaceRegistrations(yaml: string): Promise<void> {
+    this.#registrations.length = 0;
+    await this.addRegistration(yaml);
+  }
+
   /** A new account; fails when there is one of that name already. */
   async registerUser(
     name: string,
