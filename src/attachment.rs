@@ -4,6 +4,8 @@
 //! is at work. An intent is carried out step by step: a side says what to call next, the answer comes back, and it
 //! says what follows. Steps are idempotent, so that after a crash an intent simply begins again.
 
+use serde_json::Value;
+
 use crate::effect::{Call, Reply};
 use crate::facts::{Room, User};
 use crate::input::{Answer, Request};
@@ -36,12 +38,14 @@ pub enum Intent {
         by: User,
         /// The event's type.
         event_type: String,
-        /// The event's content as JSON.
-        content: String,
+        /// The event's content.
+        content: Value,
         /// Unique across the workspace and derived from what is sent.
         transaction: String,
         /// When it was said, in milliseconds.
         at: i64,
+        /// Whether it may have been sent before, by an attempt whose end nobody saw.
+        perhaps_sent: bool,
     },
 }
 

@@ -24,7 +24,9 @@ pub struct Config {
 impl Config {
     /// Whether enough is set to attach to a homeserver.
     pub fn is_complete(&self) -> bool {
-        !self.homeserver_url.is_empty() && !self.server_name.is_empty()
+        [&self.homeserver_url, &self.server_name, &self.user_prefix, &self.bot_localpart]
+            .iter()
+            .all(|it| !it.is_empty())
     }
 
     /// The homeserver's address without a slash at its end.

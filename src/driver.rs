@@ -43,6 +43,14 @@ pub trait Host {
     fn spawn(&self, task: Pin<Box<dyn Future<Output = ()>>>);
 }
 
+/// Why there is no decision.
+enum Trouble {
+    /// The host could not read what was lacking.
+    Host(String),
+    /// More and more was lacking.
+    NoEnd,
+}
+
 /// One instance of the core.
 pub struct Driver<H> {
     host: H,
@@ -126,20 +134,28 @@ impl<H: Host + 'static> Driver<H> {
     async fn run(self: Rc<Self>, scope: Option<&Scope>, input: Input) -> Result<Option<Reply>, String> {
         let effects = match self.decide(scope, &input).await {
             Ok(effects) => effects,
-            Err(why) => return self.give_up(scope, why).await,
+            Err(Trouble::Host(why)) => return self.give_up(scope, why).await,
+            Err(Trouble::NoEnd) => {
+                return self.fail(scope, &input, "a decision found no end".to_owned()).await;
+            }
         };
         let mut reply = None;
         for effect in effects {
             if let Effect::Reply { reply: answer } = effect {
                 reply = Some(answer);
             } else if let Err(why) = Rc::clone(&self).perform(scope, effect).await {
-                let Some(tag) = tag_of(&input) else { return self.give_up(scope, why).await };
-                let failed = Input::Failed { tag: tag.clone(), why };
-                self.memory.borrow_mut().scopes.push_front(&tag.scope, failed);
-                return Ok(None);
+                return self.fail(scope, &input, why).await;
             }
         }
         Ok(reply)
+    }
+
+    /// An input could not be carried out: noted with its entry where it has one.
+    async fn fail(&self, scope: Option<&Scope>, input: &Input, why: String) -> Result<Option<Reply>, String> {
+        let Some(tag) = tag_of(input) else { return self.give_up(scope, why).await };
+        let failed = Input::Failed { tag: tag.clone(), why };
+        self.memory.borrow_mut().scopes.push_front(&tag.scope, failed);
+        Ok(None)
     }
 
     /// The host failed at something that nobody decides about: says so, and tries the scope again later.
@@ -154,38 +170,48 @@ impl<H: Host + 'static> Driver<H> {
     }
 
     /// Decides, loading what the decision lacks until it lacks nothing.
-    async fn decide(&self, scope: Option<&Scope>, input: &Input) -> Result<Vec<Effect>, String> {
+    async fn decide(&self, scope: Option<&Scope>, input: &Input) -> Result<Vec<Effect>, Trouble> {
         let mut view = self.view(scope, input);
         for _ in 0..PASSES {
-            let Missing(keys) = match decide(input, &view) {
+            let keys = match self.decide_from_memory(input, &mut view) {
                 Ok(effects) => return Ok(effects),
-                Err(missing) => missing,
+                Err(Missing(keys)) => keys,
             };
-            let unknown = {
-                let memory = self.memory.borrow();
-                let (known, unknown): (Vec<_>, Vec<_>) =
-                    keys.into_iter().partition(|key| memory.cache.get(key).is_some());
-                for key in known {
-                    if let Some(found) = memory.cache.get(&key) {
-                        view.know(key, found.clone());
-                    }
+            if scope.is_some() {
+                let mut memory = self.memory.borrow_mut();
+                for key in &keys {
+                    memory.cache.will_read(key);
                 }
-                unknown
-            };
-            if unknown.is_empty() {
-                continue;
             }
-            let changes = self.memory.borrow().cache.changes();
-            let loaded = self.host.load(unknown.clone()).await?;
-            for (key, loaded) in unknown.into_iter().zip(loaded) {
+            let loaded = self.host.load(keys.clone()).await.map_err(Trouble::Host)?;
+            for (key, loaded) in keys.into_iter().zip(loaded) {
                 let found = loaded.read();
-                if scope.is_some() {
-                    self.memory.borrow_mut().cache.keep(&key, &found, changes);
-                }
+                self.memory.borrow_mut().cache.keep(&key, &found);
                 view.know(key, found);
             }
         }
-        Err("a decision found no end".to_owned())
+        Err(Trouble::NoEnd)
+    }
+
+    /// Decides as far as that goes with what is in memory; what is still lacking is not.
+    fn decide_from_memory(&self, input: &Input, view: &mut View) -> Result<Vec<Effect>, Missing> {
+        loop {
+            let Missing(keys) = match decide(input, view) {
+                Ok(effects) => return Ok(effects),
+                Err(missing) => missing,
+            };
+            let memory = self.memory.borrow();
+            let mut unknown = vec![];
+            for key in keys {
+                match memory.cache.get(&key) {
+                    Some(found) => view.know(key, found.clone()),
+                    None => unknown.push(key),
+                }
+            }
+            if !unknown.is_empty() {
+                return Err(Missing(unknown));
+            }
+        }
     }
 
     fn view(&self, scope: Option<&Scope>, input: &Input) -> View {
@@ -211,8 +237,9 @@ impl<H: Host + 'static> Driver<H> {
     async fn perform(self: Rc<Self>, scope: Option<&Scope>, effect: Effect) -> Result<(), String> {
         match effect {
             Effect::Next { tag } => {
+                let now = self.host.now();
                 let mut memory = self.memory.borrow_mut();
-                memory.scopes.activate(&tag, self.host.now());
+                memory.scopes.activate(&tag, now);
                 memory.scopes.push_front(&tag.scope.clone(), Input::Step { tag });
             }
             Effect::Wake { scope: to, at } if at <= self.memory.borrow().last_now => {
@@ -222,7 +249,8 @@ impl<H: Host + 'static> Driver<H> {
                 self.pass_on(scope, &to, Input::Reconcile { scope: to.clone() });
             }
             Effect::Call { ref tag, .. } => {
-                self.memory.borrow_mut().scopes.activate(tag, self.host.now());
+                let now = self.host.now();
+                self.memory.borrow_mut().scopes.activate(tag, now);
                 let tag = tag.clone();
                 if let Err(why) = self.host.perform(effect).await {
                     self.memory.borrow_mut().scopes.deactivate(&tag);

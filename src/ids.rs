@@ -161,16 +161,21 @@ pub fn from_localpart(localpart: &str) -> String {
     unescape(localpart, '=').unwrap_or_else(|| localpart.to_owned())
 }
 
-/// The names a ghost may bear, best first: `alice:server`, and should that be another's, one with a mark of its
-/// own. Characters that break Rocket.Chat's mentions are replaced (the parser would cut the name there and notify
-/// somebody else), so the true id stands in the ghost's record.
-pub fn ghost_names(mxid: &str) -> [String; 2] {
+/// The names a ghost may bear, best first: `alice:server`, and should that be another's, one with a mark of its own,
+/// short or long. Characters that break Rocket.Chat's mentions are replaced (the parser would cut the name there and
+/// notify somebody else), so the true id stands in the ghost's record.
+pub fn ghost_names(mxid: &str) -> [String; 3] {
     let (localpart, server) = split_mxid(mxid).unwrap_or((mxid, "unknown"));
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     let clean = |text: &str| text.chars().map(|c| if plain(c) { c } else { '_' }).collect::<String>();
     let (localpart, server) = (clean(localpart), clean(server));
-    let mark: String = digest(&[mxid]).chars().filter(char::is_ascii_alphanumeric).take(8).collect();
-    [format!("{localpart}:{server}"), format!("{localpart}-{}:{server}", mark.to_lowercase())]
+    let mark: String = digest(&[mxid]).to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
+    let short: String = mark.chars().take(8).collect();
+    [
+        format!("{localpart}:{server}"),
+        format!("{localpart}-{short}:{server}"),
+        format!("{localpart}-{mark}:{server}"),
+    ]
 }
 
 /// Whether a username is one that only ghosts bear: no person's may contain a colon.
@@ -186,15 +191,6 @@ pub fn digest(parts: &[&str]) -> String {
         hash.update([0]);
     }
     URL_SAFE_NO_PAD.encode(hash.finalize())
-}
-
-/// The weight of an instance for a scope: the heaviest live instance owns it (rendezvous hashing).
-pub fn weight(instance: &str, scope: &Scope) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    hash.update(instance.as_bytes());
-    hash.update([0]);
-    hash.update(scope.0.as_bytes());
-    hash.finalize().into()
 }
 
 /// A random text of 256 bits.

@@ -240,9 +240,9 @@ impl Record {
     /// The document's own id, and what else it is found by.
     fn keys(&self) -> (String, Vec<String>) {
         match self {
-            Self::Entry(it) => (it.id.clone(), vec![key::journal(&it.scope), key::JOURNALS.to_owned()]),
+            Self::Entry(it) => (it.id.clone(), found_by_scope(&it.scope)),
             Self::Retry(it) => {
-                (format!("retry:{}:{}:{}", it.entry, it.part, it.attempts), vec![key::journal(&it.scope)])
+                (format!("retry:{}:{}:{}", it.entry, it.part, it.attempts), found_by_scope(&it.scope))
             }
             Self::Dead(it) => (format!("dead:{}", it.entry.id), vec![key::DEAD.to_owned()]),
             Self::Portal(it) => {
@@ -272,4 +272,8 @@ impl Record {
             Self::Poke(it) => (it.id.clone(), vec![key::pokes(&it.to)]),
         }
     }
+}
+
+fn found_by_scope(scope: &Scope) -> Vec<String> {
+    vec![key::journal(scope), key::JOURNALS.to_owned()]
 }

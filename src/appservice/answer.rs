@@ -21,6 +21,8 @@ pub(super) enum Verdict {
         after: Option<i64>,
         /// Why, in plain words.
         why: String,
+        /// The `errcode`, where the homeserver itself failed.
+        code: Option<String>,
     },
     /// A Matrix error.
     Error {
@@ -35,13 +37,13 @@ pub(super) enum Verdict {
 pub(super) fn judge(answer: &Answer) -> Verdict {
     let (status, body, retry_after) = match answer {
         Answer::Unreachable { why } => {
-            return Verdict::Later { after: None, why: format!("the homeserver cannot be reached: {why}") };
+            return later(None, format!("the homeserver cannot be reached: {why}"));
         }
         Answer::Response { status, body, retry_after } => (*status, body, *retry_after),
     };
     let Ok(json) = serde_json::from_str::<Value>(body) else {
         let why = format!("something in front of the homeserver answered {status} without JSON");
-        return Verdict::Later { after: retry_after, why };
+        return later(retry_after, why);
     };
     let text = |name: &str| json.get(name).and_then(Value::as_str).map(str::to_owned);
     let error = || text("error").unwrap_or_else(|| format!("status {status}"));
@@ -49,29 +51,27 @@ pub(super) fn judge(answer: &Answer) -> Verdict {
         (200..300, _) => Verdict::Good(json),
         (429, _) => {
             let after = retry_after.or_else(|| json.get("retry_after_ms").and_then(Value::as_i64));
-            Verdict::Later { after, why: "the homeserver asked us to slow down".to_owned() }
+            later(after, "the homeserver asked us to slow down".to_owned())
         }
-        (401, _) => Verdict::Later {
-            after: None,
-            why: format!(
-                "the homeserver does not accept our token; is the registration installed? ({})",
-                error()
-            ),
-        },
+        (401, _) => later(
+            None,
+            format!("the homeserver does not accept our token; is the registration installed? ({})", error()),
+        ),
         (400..500, Some(code)) => Verdict::Error { code, text: error() },
         (_, code) => {
-            let code = code.map_or(String::new(), |code| format!(" {code}"));
-            Verdict::Later {
-                after: retry_after,
-                why: format!("the homeserver answered {status}{code}: {}", error()),
-            }
+            let why = format!("the homeserver answered {status}: {}", error());
+            Verdict::Later { after: retry_after, why, code }
         }
     }
 }
 
+fn later(after: Option<i64>, why: String) -> Verdict {
+    Verdict::Later { after, why, code: None }
+}
+
 /// What an error means at a step where nothing else was said about it.
 pub(super) fn retry_unless(step: &str, code: &str, text: &str) -> Move {
-    let configuration = matches!(step, "register-bot" | "ping" | "register") || code == "M_EXCLUSIVE";
+    let configuration = matches!(step, "register-bot" | "ping") || code == "M_EXCLUSIVE";
     if configuration {
         let why = format!("the homeserver's registration does not fit the settings: {text} ({code})");
         Move::Later { after: None, why }
@@ -123,5 +123,6 @@ mod tests {
             matches!(retry_unless("act", &code, &text), Move::Refused { why } if why == "too long (M_TOO_LARGE)")
         );
         assert!(matches!(retry_unless("register", "M_EXCLUSIVE", "x"), Move::Later { .. }));
+        assert!(matches!(retry_unless("register", "M_INVALID_USERNAME", "x"), Move::Refused { .. }));
     }
 }

@@ -21,11 +21,20 @@ use crate::view::{Missing, View};
 /// The id the App is registered by.
 pub(super) const ID: &str = "rocketchat-federation";
 
+/// Where an event says which transaction it was. A homeserver forgets transaction ids when it is restarted and
+/// after half an hour; by this mark a message is found again that was sent before a crash.
+const MARK: &str = "chat.rocket.transaction";
+
+/// So many of a room's latest events are searched for the mark. Messages of a room are sent one after the other, so
+/// only what others said since stands before it.
+const LATEST: &str = "100";
+
 /// The first step towards an intent.
 pub(super) fn begin(view: &View, intent: &Intent) -> Result<Move, Missing> {
     match intent {
         Intent::Attach => step(view, "register-bot", intent),
         Intent::CreateRoom { .. } => step(view, "create", intent),
+        Intent::Send { perhaps_sent: true, .. } => step(view, "look", intent),
         Intent::Invite { .. } | Intent::Send { .. } => step(view, "act", intent),
     }
 }
@@ -43,7 +52,20 @@ pub(super) fn resume(view: &View, intent: &Intent, last: &str, answer: &Answer) 
         ("create" | "resolve", Verdict::Good(body)) => room(&body),
         ("create", Verdict::Error { code, .. }) if code == "M_ROOM_IN_USE" => step(view, "resolve", intent)?,
 
-        ("act" | "act-again", Verdict::Good(body)) => done(&body),
+        ("look", Verdict::Good(body)) => match sent_before(view, intent, &body) {
+            Some(event) => Move::Done(Done::Event(event)),
+            None => step(view, "act", intent)?,
+        },
+        // The App's own user is not in the room: the sender's attempt will tell why.
+        ("look", Verdict::Error { .. }) => step(view, "act", intent)?,
+
+        ("act" | "act-again", Verdict::Good(body)) => done(intent, &body),
+        // The homeserver works, but another one that it needs for this does not.
+        ("act" | "act-again", Verdict::Later { code: Some(code), why, .. })
+            if matches!(intent, Intent::Invite { .. }) =>
+        {
+            Move::Refused { why: format!("{why} ({code})") }
+        }
         // Not registered, not in the room, or really not allowed: bring the user in, then ask once more.
         ("act", Verdict::Error { code, .. }) if code == "M_FORBIDDEN" => step(view, "register", intent)?,
         ("register", Verdict::Good(_)) => step(view, "name", intent)?,
@@ -53,7 +75,7 @@ pub(super) fn resume(view: &View, intent: &Intent, last: &str, answer: &Answer) 
         ("let-in", Verdict::Good(_) | Verdict::Error { .. }) => step(view, "join", intent)?,
         ("join", Verdict::Good(_)) => step(view, "act-again", intent)?,
 
-        (_, Verdict::Later { after, why }) => Move::Later { after, why },
+        (_, Verdict::Later { after, why, .. }) => Move::Later { after, why },
         (_, Verdict::Error { code, text }) => retry_unless(last, &code, &text),
         (_, Verdict::Good(_)) => {
             Move::Refused { why: format!("The App does not know its own step '{last}'.") }
@@ -74,8 +96,15 @@ fn step(view: &View, name: &str, intent: &Intent) -> Result<Move, Missing> {
                 || request::post(view, &path(&["rooms", room, "invite"]), json!({ "user_id": mxid }));
             as_puppet(view, name, room, by, invite)
         }
-        Intent::Send { room, by, event_type, content, transaction, at } => {
-            let content = serde_json::from_str(content).unwrap_or(Value::Null);
+        Intent::Send { room, .. } if name == "look" => {
+            let latest = request::get(view, &path(&["rooms", room, "messages"]));
+            request::with(request::with(latest, "dir", "b"), "limit", LATEST)
+        }
+        Intent::Send { room, by, event_type, content, transaction, at, .. } => {
+            let mut content = content.clone();
+            if let Some(content) = content.as_object_mut() {
+                content.insert(MARK.to_owned(), json!(transaction));
+            }
             let send = || {
                 let path = path(&["rooms", room, "send", event_type, transaction]);
                 request::with(request::put(view, &path, content), "ts", &at.to_string())
@@ -150,9 +179,25 @@ fn room(body: &Value) -> Move {
     }
 }
 
-fn done(body: &Value) -> Move {
-    Move::Done(match body.get("event_id").and_then(Value::as_str) {
-        Some(id) => Done::Event(id.to_owned()),
-        None => Done::Plainly,
-    })
+fn done(intent: &Intent, body: &Value) -> Move {
+    match (intent, body.get("event_id").and_then(Value::as_str)) {
+        (Intent::Send { .. }, Some(id)) => Move::Done(Done::Event(id.to_owned())),
+        (Intent::Send { .. }, None) => {
+            Move::Later { after: None, why: "the homeserver named no event".to_owned() }
+        }
+        _ => Move::Done(Done::Plainly),
+    }
+}
+
+/// The event of an intent, if it is among a room's latest.
+fn sent_before(view: &View, intent: &Intent, body: &Value) -> Option<String> {
+    let Intent::Send { by, transaction, .. } = intent else { return None };
+    let sender = view.config.puppet(by);
+    let text = |event: &Value, name: &str| event.get(name).and_then(Value::as_str).map(str::to_owned);
+    let is_it = |event: &&Value| {
+        let mark = event.get("content").and_then(|content| text(content, MARK));
+        mark.as_ref() == Some(transaction) && text(event, "sender").as_ref() == Some(&sender)
+    };
+    let event = body.get("chunk")?.as_array()?.iter().find(is_it)?;
+    text(event, "event_id")
 }

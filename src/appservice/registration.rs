@@ -14,9 +14,9 @@ pub fn yaml(view: &View) -> Result<Option<String>, Missing> {
     let Some(tokens) = token::in_use(view)? else { return Ok(None) };
     let Config { user_prefix, bot_localpart, server_name, appservice_url, .. } = &view.config;
     let server = literal(server_name);
-    let users = quote(&format!("@{}.*:{server}", literal(user_prefix)));
-    let bot = quote(&format!("@{}:{server}", literal(bot_localpart)));
-    let aliases = quote(&format!("#{}room_.*:{server}", literal(user_prefix)));
+    let users = quote(&format!("@{}[^:]*:{server}$", literal(user_prefix)));
+    let bot = quote(&format!("@{}:{server}$", literal(bot_localpart)));
+    let aliases = quote(&format!("#{}room_[^:]*:{server}$", literal(user_prefix)));
     let (url, sender) = (quote(appservice_url), quote(bot_localpart));
     let (appservice, homeserver) = (quote(&tokens.appservice), quote(&tokens.homeserver));
     Ok(Some(format!(

@@ -25,37 +25,43 @@ pub(super) fn mxid(view: &View, username: &str) -> Result<Option<String>, Missin
 }
 
 /// The username of a Matrix user's ghost, and the effects that bring it into being where it is not there yet.
+///
+/// A name is used only if nobody bears it, or if this user's own ghost does: never one of a person or of another
+/// Matrix user.
 pub(super) fn ensure(view: &View, mxid: &str, name: &str) -> Result<(String, Vec<Effect>), Missing> {
     let names = ids::ghost_names(mxid);
     let keys = names
         .iter()
         .flat_map(|name| [Key::documents(key::ghost_name(name)), Key::UserByName { username: name.clone() }]);
-    view.all([Key::documents(key::ghost(mxid))].into_iter().chain(keys))?;
-    if let Some(username) = username(view, mxid)? {
-        let effects = if view.user_by_name(&username)?.is_some() {
-            vec![]
-        } else {
-            vec![Effect::CreateUser { username: username.clone(), name: shown(name, mxid) }]
-        };
-        return Ok((username, effects));
+    view.all(keys)?;
+    for username in names {
+        let mut owners = ghosts(view, &key::ghost_name(&username))?;
+        owners.sort_by(|a, b| a.mxid.cmp(&b.mxid));
+        let bearer = view.user_by_name(&username)?;
+        let is_own = owners.first().is_some_and(|it| it.mxid == mxid);
+        let create = Effect::CreateUser { username: username.clone(), name: shown(name, mxid) };
+        match bearer {
+            Some(user) if is_own && is_ghost(user) => return Ok((username, vec![])),
+            None if is_own => return Ok((username, vec![create])),
+            None if owners.is_empty() => {
+                let ghost = Ghost { mxid: mxid.to_owned(), username: username.clone() };
+                return Ok((username, vec![Record::Ghost(ghost).insert(), create]));
+            }
+            Some(_) | None => {}
+        }
     }
-    let [plain, marked] = names;
-    let username = if is_free(view, &plain)? { plain } else { marked };
-    let ghost = Ghost { mxid: mxid.to_owned(), username: username.clone() };
-    let mut effects = vec![Record::Ghost(ghost).insert()];
-    if view.user_by_name(&username)?.is_none() {
-        effects.push(Effect::CreateUser { username: username.clone(), name: shown(name, mxid) });
-    }
-    Ok((username, effects))
-}
-
-fn is_free(view: &View, username: &str) -> Result<bool, Missing> {
-    Ok(view.user_by_name(username)?.is_none() && mxid(view, username)?.is_none())
+    // Three names of which one is a digest of the id: somebody means it. The event fails, and is put aside.
+    Ok((String::new(), vec![]))
 }
 
 fn shown(name: &str, mxid: &str) -> String {
-    let name: String = name.chars().filter(|c| !c.is_control()).take(100).collect();
+    let name: String = name.chars().filter(|c| !c.is_control() && !turns_text(*c)).take(100).collect();
     if name.trim().is_empty() { mxid.to_owned() } else { name }
+}
+
+/// Whether a character turns the direction of what follows: a name must not run over the rest of its line.
+fn turns_text(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn ghosts(view: &View, key: &str) -> Result<Vec<Ghost>, Missing> {

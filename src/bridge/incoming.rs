@@ -176,7 +176,7 @@ fn member(view: &View, portal: &Portal, event: &Event) -> Result<Vec<Effect>, Mi
 /// Events of a room that is not known wait a little, then they are let go with one line in the log.
 fn unknown_room(view: &View, journal: &Journal, entry: &Entry, room: &str) -> Vec<Effect> {
     if view.now < entry.at + UNKNOWN_ROOM {
-        return journal.put_off(entry, 0, view.now + 2_000, "the room is not known");
+        return vec![Effect::Wake { scope: entry.scope.clone(), at: view.now + 1_000 }];
     }
     let text = format!("Events of {room} were passed over: the room is not federated here.");
     let mut effects = vec![Effect::Log { level: Level::Info, text }];

@@ -23,9 +23,8 @@ pub(super) fn start(view: &View) -> Result<Vec<Effect>, Missing> {
     view.all([key::TOKENS, key::INSTANCES, key::JOURNALS, key::PORTALS].map(Key::documents))?;
     let mut effects: Vec<Effect> = appservice::draw_tokens(view)?.into_iter().collect();
     effects.extend(beat(view)?);
-    if view.config.is_complete() {
-        effects.push(Effect::Wake { scope: Scope::workspace(), at: view.now });
-    } else {
+    effects.extend(attach(view));
+    if !view.config.is_complete() {
         let text =
             "Not connected to Matrix yet: set the homeserver's address and name in the App's settings.";
         effects.push(Effect::Log { level: Level::Info, text: text.to_owned() });
@@ -41,23 +40,25 @@ pub(super) fn tick(view: &View) -> Result<Vec<Effect>, Missing> {
     view.all([Key::documents(key::INSTANCES), Key::documents(&*pokes_key)])?;
     let own =
         owner::heartbeats(view)?.into_iter().filter(|it| it.instance == view.instance).max_by_key(|it| it.at);
-    let changed = match &own {
-        Some(own) => {
-            own.live != owner::live(view)?
-                || owner::died_since(view, own.at)?
-                || own.at.div_euclid(LOOK_OVER) != view.now.div_euclid(LOOK_OVER)
-        }
-        None => true,
+    let (changed, look_over) = match &own {
+        Some(own) => (
+            own.live != owner::live(view)? || owner::died_since(view, own.at)?,
+            own.at.div_euclid(LOOK_OVER) != view.now.div_euclid(LOOK_OVER),
+        ),
+        None => (true, true),
     };
     let mut effects = vec![];
-    if changed || own.is_none_or(|it| it.at <= view.now - BEAT) {
-        if changed {
-            view.all([key::JOURNALS, key::PORTALS].map(Key::documents))?;
-        }
+    if changed || look_over {
+        view.all([key::JOURNALS, key::PORTALS].map(Key::documents))?;
+    }
+    if changed || look_over || own.is_none_or(|it| it.at <= view.now - BEAT) {
         effects.extend(beat(view)?);
     }
-    if changed {
+    if changed || look_over {
         effects.extend(take_up(view)?);
+    }
+    if changed {
+        effects.extend(attach(view));
     }
     for record in view.records(&pokes_key)? {
         let Record::Poke(poke) = &record else { continue };
@@ -85,6 +86,12 @@ fn beat(view: &View) -> Result<Vec<Effect>, Missing> {
     Ok([Record::Heartbeat(beat).insert()].into_iter().chain(old).collect())
 }
 
+/// Whoever owns the workspace's scope attaches it to the network.
+fn attach(view: &View) -> Option<Effect> {
+    let wake = Effect::Wake { scope: Scope::workspace(), at: view.now };
+    view.config.is_complete().then_some(wake)
+}
+
 /// Every scope with work left is woken, every portal compared; those of other owners pass on by themselves.
 fn take_up(view: &View) -> Result<Vec<Effect>, Missing> {
     let mut scopes = BTreeSet::new();
@@ -93,12 +100,13 @@ fn take_up(view: &View) -> Result<Vec<Effect>, Missing> {
             scopes.insert(entry.scope.clone());
         }
     }
-    let mut effects: Vec<Effect> =
-        scopes.into_iter().map(|scope| Effect::Wake { scope, at: view.now }).collect();
+    // The comparison first: what a hook lost may be older than what is journaled.
+    let mut effects = vec![];
     for record in view.records(key::PORTALS)? {
         if let Record::Portal(portal) = record {
             effects.push(Effect::Reconcile { scope: Scope::local(&portal.local) });
         }
     }
+    effects.extend(scopes.into_iter().map(|scope| Effect::Wake { scope, at: view.now }));
     Ok(effects)
 }

@@ -23,10 +23,10 @@ pub(super) fn command(
     Ok(match admin::parse(words) {
         Command::Help => vec![say(admin::help())],
         Command::Status => vec![say(admin::status(view)?)],
-        Command::Registration => vec![say(admin::registration(view, user)?)],
-        Command::Dead | Command::Retry if !admin::is_administrator(user) => {
+        Command::Registration | Command::Dead | Command::Retry if !admin::is_administrator(user) => {
             vec![say("Only administrators may do that.".to_owned())]
         }
+        Command::Registration => vec![say(admin::registration(view)?)],
         Command::Dead => vec![say(admin::dead(view)?)],
         Command::Retry => {
             let mut effects = admin::retry(view)?;

@@ -81,6 +81,12 @@ impl Journal {
         effects
     }
 
+    /// The effects that take away what became of entries that are gone.
+    pub(super) fn sweep(&self) -> Vec<Effect> {
+        let orphan = |it: &&Retry| self.entry(&it.entry).is_none();
+        self.retries.iter().filter(orphan).map(|it| Record::Retry(it.clone()).remove()).collect()
+    }
+
     fn forget_tries(&self, entry: &Entry) -> impl Iterator<Item = Effect> {
         self.retries
             .iter()

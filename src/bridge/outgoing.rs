@@ -4,6 +4,8 @@
 
 use std::rc::Rc;
 
+use serde_json::Value;
+
 use super::journal::Journal;
 use super::names::Names;
 use super::{ghost, ledger, portal};
@@ -20,7 +22,10 @@ use crate::view::{Key, Missing, View};
 const LOOK_BACK: i64 = 10_000;
 
 /// How many messages that look-back reads at most.
-const LOOK_BACK_MESSAGES: u8 = 50;
+const LOOK_BACK_MESSAGES: u8 = 100;
+
+/// A message younger than so many milliseconds was not sent by an instance that died before.
+const FRESH: i64 = 3_000;
 
 /// Takes a message into the journal, if it is one for the other side.
 pub(super) fn accept(view: &View, message: &Message) -> Result<Vec<Effect>, Missing> {
@@ -80,7 +85,7 @@ pub(super) fn first_the_earlier(
 }
 
 /// What a message wants of the network; `None` if it was dealt with or has nothing to say.
-pub(super) fn intent(view: &View, message: &Message) -> Result<Option<Intent>, Missing> {
+pub(super) fn intent(view: &View, message: &Message, tried: bool) -> Result<Option<Intent>, Missing> {
     view.all([
         Key::documents(ids::key::portal_local(&message.room)),
         Key::documents(ids::key::link_local(&message.id)),
@@ -97,10 +102,11 @@ pub(super) fn intent(view: &View, message: &Message) -> Result<Option<Intent>, M
         content,
         transaction: ids::transaction(&message.id),
         at: message.at,
+        perhaps_sent: tried || message.at < view.now - FRESH,
     }))
 }
 
-fn content(view: &View, message: &Message) -> Result<Option<String>, Missing> {
+fn content(view: &View, message: &Message) -> Result<Option<Value>, Missing> {
     let md = message.md.as_deref().and_then(|md| serde_json::from_str(md).ok());
     let files = message.files.iter().map(|name| format!("[file: {name}]")).collect::<Vec<_>>().join("\n");
     let text = if message.text.trim().is_empty() { files.as_str() } else { message.text.as_str() };
@@ -110,7 +116,7 @@ fn content(view: &View, message: &Message) -> Result<Option<String>, Missing> {
     let names = Names::new(view);
     let content = translate::to_matrix(&translate::LocalText { text, md: md.as_ref() }, &names);
     names.finish()?;
-    Ok(Some(content.content().to_string()))
+    Ok(Some(content.content()))
 }
 
 /// What to keep of a message that was sent.

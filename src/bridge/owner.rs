@@ -38,7 +38,7 @@ pub(super) fn died_since(view: &View, time: i64) -> Result<bool, Missing> {
 
 /// The instance that owns a scope.
 fn of(view: &View, scope: &Scope) -> Result<String, Missing> {
-    let heaviest = live(view)?.into_iter().max_by_key(|it| ids::weight(it, scope));
+    let heaviest = live(view)?.into_iter().max_by_key(|it| ids::digest(&[it, &scope.to_string()]));
     Ok(heaviest.unwrap_or_else(|| view.instance.clone()))
 }
 
@@ -48,6 +48,6 @@ pub(super) fn hand_over(view: &View, scope: &Scope) -> Result<Option<Vec<Effect>
     if owner == view.instance {
         return Ok(None);
     }
-    let id = format!("poke:{owner}:{scope}:{}", view.now);
+    let id = format!("poke:{owner}:{scope}");
     Ok(Some(vec![Record::Poke(Poke { to: owner, scope: scope.clone(), id }).insert()]))
 }

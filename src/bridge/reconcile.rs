@@ -17,16 +17,15 @@ const MESSAGES: u8 = 100;
 /// Takes up what the hooks of a portal lost.
 pub(super) fn compare(view: &View, scope: &Scope) -> Result<Vec<Effect>, Missing> {
     let Some(room) = scope.local_room() else { return Ok(vec![]) };
-    view.all([
-        Key::documents(key::INSTANCES),
-        Key::documents(key::portal_local(room)),
-        Key::documents(key::journal(scope)),
-        Key::Recent { room: room.to_owned(), limit: MESSAGES },
-    ])?;
     if owner::hand_over(view, scope)?.is_some() {
         // The owner compares it when it comes up, or when it sees an instance come or go.
         return Ok(vec![]);
     }
+    view.all([
+        Key::documents(key::portal_local(room)),
+        Key::documents(key::journal(scope)),
+        Key::Recent { room: room.to_owned(), limit: MESSAGES },
+    ])?;
     let Some(portal) = portal::of_local(view, room)? else { return Ok(vec![]) };
     let journal = Journal::load(view, scope)?;
     let ours = view.recent(room, MESSAGES)?.iter().filter(|it| outgoing::is_for_matrix(it, portal.since));

@@ -7,7 +7,7 @@ use super::journal::Journal;
 use super::{attachment, incoming, invite, ledger, outgoing, owner};
 use crate::attachment::{Attachment as _, Done, Intent, Move};
 use crate::effect::{Effect, Level, Tag};
-use crate::ids::{Scope, key};
+use crate::ids::{self, Scope, key};
 use crate::input::Answer;
 use crate::record::{Dead, Entry, Record, Work};
 use crate::view::{Key, Missing, View};
@@ -21,13 +21,16 @@ const LONGEST_WAIT: i64 = 30_000;
 /// The longest wait that another server may ask of us, in milliseconds.
 const LONGEST_ASKED: i64 = 600_000;
 
+/// So often an invitation is tried: a message must not wait for it for long.
+const INVITE_ATTEMPTS: u32 = 3;
+
 /// The step of an entry that has not called anybody yet.
 const BEGIN: &str = "begin";
 
 /// Looks for something to do in a scope.
 pub(super) fn wake(view: &View, scope: &Scope) -> Result<Vec<Effect>, Missing> {
     view.all([Key::documents(key::INSTANCES), Key::documents(key::journal(scope))])?;
-    if view.active.is_some() {
+    if view.active.is_some() && *scope != Scope::workspace() {
         // The flow under way wakes the scope when it ends.
         return Ok(vec![]);
     }
@@ -38,7 +41,11 @@ pub(super) fn wake(view: &View, scope: &Scope) -> Result<Vec<Effect>, Missing> {
         return attach(view, BEGIN, None);
     }
     let journal = Journal::load(view, scope)?;
-    let Some(entry) = journal.entries.first() else { return ledger::seal(view, scope) };
+    let Some(entry) = journal.entries.first() else {
+        let mut effects = journal.sweep();
+        effects.extend(ledger::seal(view, scope)?);
+        return Ok(effects);
+    };
     Ok(vec![match journal.last_try(entry) {
         Some(retry) if retry.due > view.now => Effect::Wake { scope: scope.clone(), at: retry.due },
         Some(retry) => next(entry, retry.part),
@@ -62,7 +69,7 @@ pub(super) fn outcome(view: &View, tag: &Tag, answer: &Answer) -> Result<Vec<Eff
     }
     let journal = Journal::load(view, &tag.scope)?;
     let Some(entry) = journal.entry(&tag.entry) else { return Ok(gone(view, tag)) };
-    let Some(intent) = intent(view, entry)? else { return nothing_to_do(view, &journal, entry) };
+    let Some(intent) = intent(view, &journal, entry)? else { return nothing_to_do(view, &journal, entry) };
     let next = attachment().resume(view, &intent, &tag.step, answer)?;
     Ok(follow(view, &journal, entry, &intent, next))
 }
@@ -111,7 +118,7 @@ fn advance(view: &View, journal: &Journal, entry: &Entry, step: &str) -> Result<
     if let Some(effects) = outgoing::first_the_earlier(view, journal, entry)? {
         return Ok(effects);
     }
-    match intent(view, entry)? {
+    match intent(view, journal, entry)? {
         Some(intent) => {
             let next = attachment().begin(view, &intent)?;
             Ok(follow(view, journal, entry, &intent, next))
@@ -131,9 +138,10 @@ fn nothing_to_do(view: &View, journal: &Journal, entry: &Entry) -> Result<Vec<Ef
 }
 
 /// What an entry wants of the network next; `None` if nothing any more.
-fn intent(view: &View, entry: &Entry) -> Result<Option<Intent>, Missing> {
+fn intent(view: &View, journal: &Journal, entry: &Entry) -> Result<Option<Intent>, Missing> {
+    let tried = journal.attempts(entry, 0) > 0;
     match &entry.work {
-        Work::Post { message } => outgoing::intent(view, message),
+        Work::Post { message } => outgoing::intent(view, message, tried),
         Work::Invite { room, by, mxid } => invite::intent(view, room, by, mxid).map(Some),
         Work::Events { .. } => Ok(None),
     }
@@ -142,22 +150,30 @@ fn intent(view: &View, entry: &Entry) -> Result<Option<Intent>, Missing> {
 fn follow(view: &View, journal: &Journal, entry: &Entry, intent: &Intent, next: Move) -> Vec<Effect> {
     match next {
         Move::Call { step, request } => vec![Effect::Call { tag: tag(entry, &step), request }],
+        Move::Later { why, .. }
+            if matches!(intent, Intent::Invite { .. }) && journal.attempts(entry, 0) >= INVITE_ATTEMPTS =>
+        {
+            refused(view, journal, entry, &why)
+        }
         Move::Later { after, why } => {
-            let pause =
-                after.map_or_else(|| wait(journal.attempts(entry, 0)), |it| it.clamp(0, LONGEST_ASKED));
+            let pause = after
+                .map_or_else(|| wait(journal.attempts(entry, 0)), |it| it.clamp(FIRST_WAIT, LONGEST_ASKED));
             journal.put_off(entry, 0, view.now + pause, &why)
         }
         Move::Done(done) => achieved(view, journal, entry, intent, &done),
-        Move::Refused { why } => {
-            let mut effects = match &entry.work {
-                Work::Post { message } => outgoing::refused(message, &why),
-                Work::Invite { room, by, mxid } => invite::refused(room, by, mxid, &why),
-                Work::Events { .. } => vec![],
-            };
-            effects.extend(journal.finish(view, entry));
-            effects
-        }
+        Move::Refused { why } => refused(view, journal, entry, &why),
     }
+}
+
+/// Whoever asked for it is told; the next entry's turn.
+fn refused(view: &View, journal: &Journal, entry: &Entry, why: &str) -> Vec<Effect> {
+    let mut effects = match &entry.work {
+        Work::Post { message } => outgoing::refused(message, why),
+        Work::Invite { room, by, mxid } => invite::refused(room, by, mxid, why),
+        Work::Events { .. } => vec![],
+    };
+    effects.extend(journal.finish(view, entry));
+    effects
 }
 
 fn achieved(view: &View, journal: &Journal, entry: &Entry, intent: &Intent, done: &Done) -> Vec<Effect> {
@@ -168,8 +184,11 @@ fn achieved(view: &View, journal: &Journal, entry: &Entry, intent: &Intent, done
             effects.push(next(entry, 0));
             return effects;
         }
-        (Work::Invite { room, by, mxid }, _, _) => invite::invited(room, by, mxid),
-        _ => vec![],
+        (Work::Invite { room, by, mxid }, Intent::Invite { .. }, Done::Plainly) => {
+            invite::invited(room, by, mxid)
+        }
+        // Somebody else was quicker, or the answer says less than it should: the entry looks again.
+        _ => return vec![next(entry, 0)],
     };
     effects.extend(journal.finish(view, entry));
     effects
@@ -188,7 +207,9 @@ fn attach(view: &View, step: &str, answer: Option<&Answer>) -> Result<Vec<Effect
     let log = |level, text: String| Effect::Log { level, text };
     Ok(match next {
         Move::Call { step, request } => {
-            let tag = Tag { scope: Scope::workspace(), entry: "attach".to_owned(), step };
+            // An answer that was asked for under other settings is not this one's.
+            let entry = ids::digest(&[&format!("{:?}", view.config)]);
+            let tag = Tag { scope: Scope::workspace(), entry, step };
             vec![Effect::Call { tag, request }]
         }
         Move::Done(_) => {

@@ -3,7 +3,7 @@
 //! Only the owner of a scope takes entries away, so what it inserts and removes itself keeps the copy true; what
 //! others insert is announced by a wake-up, and then the copy is forgotten. It never outlives the scope's queue.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use crate::effect::Effect;
@@ -15,7 +15,8 @@ use crate::view::{Found, Key};
 #[derive(Debug, Default)]
 pub(super) struct Cache {
     journals: BTreeMap<Key, Found>,
-    changes: u64,
+    /// Journals that are being read, and that nothing was put into meanwhile.
+    reading: BTreeSet<Key>,
 }
 
 impl Cache {
@@ -24,40 +25,36 @@ impl Cache {
         self.journals.get(key)
     }
 
-    /// How often anything changed so far. What was read before a change may lack it.
-    pub(super) fn changes(&self) -> u64 {
-        self.changes
+    /// Notes that a key is about to be read.
+    pub(super) fn will_read(&mut self, key: &Key) {
+        if matches!(key, Key::Documents { association } if key::is_journal(association)) {
+            self.reading.insert(key.clone());
+        }
     }
 
-    /// Keeps a copy, if it is of a journal and nothing has changed since the reading began.
-    pub(super) fn keep(&mut self, key: &Key, found: &Found, changes: u64) {
-        if changes == self.changes
-            && matches!(key, Key::Documents { association } if key::is_journal(association))
-        {
+    /// Keeps what was read, if it is a journal and nothing was put into it since the reading began.
+    pub(super) fn keep(&mut self, key: &Key, found: &Found) {
+        if self.reading.remove(key) {
             self.journals.insert(key.clone(), found.clone());
         }
     }
 
     /// Forgets the journal of a scope.
     pub(super) fn forget(&mut self, scope: &Scope) {
-        self.changes = self.changes.wrapping_add(1);
-        self.journals.remove(&Key::documents(key::journal(scope)));
+        let key = Key::documents(key::journal(scope));
+        self.reading.remove(&key);
+        self.journals.remove(&key);
     }
 
     /// Makes the copies what the store has become.
     pub(super) fn follow(&mut self, effect: &Effect) {
-        self.changes = self.changes.wrapping_add(1);
-        if self.journals.is_empty() {
-            return;
-        }
         if let Effect::Insert { document } = effect {
             for association in &document.associations {
-                let Some(Found::Records(records)) =
-                    self.journals.get_mut(&Key::documents(association.as_str()))
-                else {
-                    continue;
-                };
-                Rc::make_mut(records).extend(Record::parse(&document.body));
+                let key = Key::documents(association.as_str());
+                self.reading.remove(&key);
+                if let Some(Found::Records(records)) = self.journals.get_mut(&key) {
+                    Rc::make_mut(records).extend(Record::parse(&document.body));
+                }
             }
         } else if let Effect::Remove { id } = effect {
             for found in self.journals.values_mut() {

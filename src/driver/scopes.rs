@@ -27,11 +27,16 @@ impl Scopes {
     pub(super) fn push(&mut self, scope: &Scope, input: Input, now: i64) -> bool {
         let state = self.0.entry(scope.clone()).or_default();
         state.active.take_if(|(_, since)| now > since.saturating_add(LOST));
+        let input = match (input, &state.active) {
+            // The answer to something that is not awaited any more: whatever came of it, the scope looks again.
+            (Input::Outcome { tag, .. }, None) => Input::Wake { scope: tag.scope },
+            (input, _) => input,
+        };
         let superfluous = match &input {
             // One wake-up in the queue is as good as many.
             Input::Wake { .. } => state.queue.contains(&input),
-            // The answer to something that is not awaited any more.
-            Input::Outcome { tag, .. } => state.active.as_ref().is_none_or(|(active, _)| active != tag),
+            // Something else is under way by now, and will look again itself.
+            Input::Outcome { tag, .. } => state.active.as_ref().is_some_and(|(active, _)| active != tag),
             Input::Start
             | Input::Tick
             | Input::Stop

@@ -269,6 +269,17 @@ fn a_hook_that_overtakes_another_does_not_change_the_order() {
 }
 
 #[test]
+fn an_invitation_to_a_dead_server_holds_up_nobody() {
+    let world = bridged();
+    world.command(0, "general", "alice", "invite @bob:dead.test");
+    world.say(Some(0), "general", "alice", "meanwhile");
+    world.settle();
+    assert_eq!(world.sent(), ["meanwhile"]);
+    let notices = world.outside.borrow().notices.clone();
+    assert!(notices.iter().any(|it| it.1.contains("@bob:dead.test could not be invited")), "{notices:?}");
+}
+
+#[test]
 fn a_message_with_nothing_to_say_holds_up_nobody() {
     let world = bridged();
     world.say(Some(0), "general", "alice", "");
@@ -303,9 +314,18 @@ fn a_name_that_is_taken_is_never_anothers() {
     let world = bridged();
     let stranger = crate::world::person("bob:far.test");
     world.outside.borrow_mut().users.insert("bob:far.test".to_owned(), stranger);
-    world.transaction(0, &[said("1", "hello")]);
-    world.settle();
-    let outside = world.outside.borrow();
-    let sender = &outside.messages.last().unwrap().sender;
-    assert!(sender.username.starts_with("bob-") && sender.username.ends_with(":far.test"), "{sender:?}");
+    for (names, event) in [(2, "1"), (3, "2")] {
+        world.transaction(0, &[said(event, "hello")]);
+        world.settle();
+        let sender = world.outside.borrow().messages.last().unwrap().sender.clone();
+        assert_eq!(sender.kind, matrix_federation::facts::UserKind::Bot, "{sender:?}");
+        assert!(sender.username.starts_with("bob-") && sender.username.ends_with(":far.test"), "{sender:?}");
+        // Now the second name is taken over by a person as well.
+        world
+            .outside
+            .borrow_mut()
+            .users
+            .insert(sender.username.clone(), crate::world::person(&sender.username));
+        assert_eq!(world.shown().len(), names - 1);
+    }
 }

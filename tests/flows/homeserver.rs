@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 /// What was sent into a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sent {
+    pub event: String,
+    pub mark: String,
     pub room: String,
     pub sender: String,
     pub body: String,
@@ -30,6 +32,11 @@ pub struct Homeserver {
 const BOT: &str = "@rocketchat:hs.test";
 
 impl Homeserver {
+    /// Is started anew: transaction ids are kept in memory only.
+    pub fn restart(&mut self) {
+        self.transactions.clear();
+    }
+
     /// Answers a request of the App.
     pub fn answer(&mut self, call: &Call) -> Answer {
         if !self.instead.is_empty() {
@@ -84,6 +91,9 @@ impl Homeserver {
                 if !joined(room, user) || joined(room, &target) {
                     return forbidden;
                 }
+                if target.ends_with(":dead.test") {
+                    return Err((502, "M_UNKNOWN"));
+                }
                 let invitation = (room.to_owned(), target);
                 if !self.invited.contains(&invitation) {
                     self.invited.push(invitation);
@@ -109,12 +119,26 @@ impl Homeserver {
                 let event = self.transactions.entry(transaction.to_owned()).or_insert_with(|| next.clone());
                 if *event == next {
                     self.sent.push(Sent {
+                        event: next,
+                        mark: body["chat.rocket.transaction"].as_str().unwrap().to_owned(),
                         room: room.to_owned(),
                         sender: user.to_owned(),
                         body: body["body"].as_str().unwrap().to_owned(),
                     });
                 }
                 Ok(json!({ "event_id": event }))
+            }
+            ["v3", "rooms", room, "messages"] => {
+                if !joined(room, user) {
+                    return forbidden;
+                }
+                let latest = self.sent.iter().rev().filter(|it| it.room == room).take(100).map(|it| {
+                    json!({
+                        "event_id": it.event, "type": "m.room.message", "sender": it.sender,
+                        "content": { "body": it.body, "chat.rocket.transaction": it.mark },
+                    })
+                });
+                Ok(json!({ "chunk": latest.collect::<Vec<_>>() }))
             }
             _ => panic!("the homeserver does not know {path:?}"),
         }

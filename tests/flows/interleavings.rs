@@ -38,10 +38,10 @@ fn two_instances_lose_and_double_nothing() {
     for seed in 0..SEEDS {
         let mut dice = dice(seed);
         let mut world = bridged();
-        let second = world.start((seed % 2 == 0).then(|| 4 + dice(20)));
+        let second = world.start((seed % 2 == 0).then(|| 2 + dice(12)));
         let mut said_here = vec![];
         let mut said_there = vec![];
-        for step in 0..200 {
+        for step in 0..400 {
             let living: Vec<usize> = (0..2).filter(|it| !world.is_dead(*it)).collect();
             let index = living[dice(living.len())];
             match dice(14) {

@@ -373,8 +373,10 @@ impl Outside {
 impl Host for Window {
     async fn load(&self, keys: Vec<Key>) -> Result<Vec<Loaded>, String> {
         pause().await;
-        let outside = self.outside.borrow();
-        Ok(keys.iter().map(|key| outside.load(key)).collect())
+        let loaded = keys.iter().map(|key| self.outside.borrow().load(key)).collect();
+        // What was read may be old when it arrives.
+        pause().await;
+        Ok(loaded)
     }
 
     async fn perform(&self, effect: Effect) -> Result<(), String> {
