@@ -55,6 +55,7 @@ enum Trouble {
 pub struct Driver<H> {
     host: H,
     instance: String,
+    started: i64,
     memory: RefCell<Memory>,
 }
 
@@ -78,7 +79,8 @@ impl<H: Host + 'static> Driver<H> {
             next_body: 0,
             last_now: 0,
         };
-        Rc::new(Self { host, instance, memory: RefCell::new(memory) })
+        let started = host.now();
+        Rc::new(Self { host, instance, started, memory: RefCell::new(memory) })
     }
 
     /// What the driver stands on.
@@ -228,6 +230,7 @@ impl<H: Host + 'static> Driver<H> {
             entropy: self.host.entropy(),
             config: memory.config.clone(),
             instance: self.instance.clone(),
+            started: self.started,
             active: scope.and_then(|it| memory.scopes.active(it)),
             body,
             loaded: BTreeMap::new(),

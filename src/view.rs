@@ -111,6 +111,8 @@ pub struct View {
     pub config: Config,
     /// This instance.
     pub instance: String,
+    /// When this instance came up, in milliseconds since the epoch.
+    pub started: i64,
     /// The entry under way in the input's scope, where there is one.
     pub active: Option<Tag>,
     /// The body of the request that is being decided.

@@ -24,7 +24,7 @@ const LOOK_BACK: i64 = 10_000;
 /// How many messages that look-back reads at most.
 const LOOK_BACK_MESSAGES: u8 = 100;
 
-/// A message younger than so many milliseconds was not sent by an instance that died before.
+/// A message younger than so many milliseconds, and than this instance, was sent by no other that died since.
 const FRESH: i64 = 3_000;
 
 /// Takes a message into the journal, if it is one for the other side.
@@ -102,7 +102,7 @@ pub(super) fn intent(view: &View, message: &Message, tried: bool) -> Result<Opti
         content,
         transaction: ids::transaction(&message.id),
         at: message.at,
-        perhaps_sent: tried || message.at < view.now - FRESH,
+        perhaps_sent: tried || message.at < view.started.max(view.now - FRESH),
     }))
 }
 

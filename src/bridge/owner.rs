@@ -23,8 +23,12 @@ pub(super) fn heartbeats(view: &View) -> Result<Vec<Heartbeat>, Missing> {
 }
 
 /// The instances that are alive, this one always among them.
+///
+/// Of the others only those count that gave a sign of life since this one came up: mostly it comes up because its
+/// predecessor died a moment ago, and nobody else is there. One that does live is heard within a beat.
 pub(super) fn live(view: &View) -> Result<BTreeSet<String>, Missing> {
-    let alive = heartbeats(view)?.into_iter().filter(|it| it.at > view.now - LEASE).map(|it| it.instance);
+    let since = view.started.max(view.now - LEASE);
+    let alive = heartbeats(view)?.into_iter().filter(|it| it.at > since).map(|it| it.instance);
     Ok(alive.chain([view.instance.clone()]).collect())
 }
 

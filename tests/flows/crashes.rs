@@ -123,12 +123,6 @@ fn every_prefix_of_every_flow_is_a_valid_state() {
                 }
                 let fresh = world.start(None);
                 world.settle();
-                if at_once {
-                    // The dead instance counts as alive for a while.
-                    world.pass(9_000);
-                    world.submit(fresh, matrix_federation::input::Input::Tick);
-                    world.settle();
-                }
                 if !events.is_empty() {
                     // Not acknowledged, or the acknowledgement was lost: the homeserver sends it again.
                     world.transaction(fresh, &events);
