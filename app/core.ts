@@ -41,6 +41,10 @@ export class LivingCore {
     private readonly now: () => number = Date.now,
   ) {}
 
+  get running(): boolean {
+    return this.core !== undefined;
+  }
+
   /** Takes the settings over, makes the first instance, and lets it begin. */
   start(config: Config): void {
     this.config = config;

@@ -7,6 +7,12 @@ import type { HttpStatusCode, IHttp, IModify, IPersistence, IRead } from '@rocke
 import { type Arrived, endpointRequest } from './inputs/request.ts';
 import type { Reply } from './protocol.ts';
 
+/** Homeservers ask again. */
+const unavailable: Reply = {
+  status: 503,
+  body: JSON.stringify({ errcode: 'M_UNKNOWN', error: 'The App is starting; ask again in a moment.' }),
+};
+
 /** The addresses of the application service API. */
 const paths = {
   put: ['_matrix/app/v1/transactions/:txnId'],
@@ -38,7 +44,7 @@ function endpoint(path: string, calls: EndpointCalls) {
     persistence: IPersistence,
   ): Promise<IApiResponse> => {
     calls.take(persistence, modify);
-    const { status, body } = await calls.answer(endpointRequest(path, request));
+    const { status, body } = await calls.answer(endpointRequest(path, request)).catch(() => unavailable);
     return { status: status as unknown as HttpStatusCode, headers: { 'content-type': 'application/json' }, content: body };
   };
 }

@@ -31,8 +31,8 @@ import type { Input } from './protocol.ts';
 import { readSettings, settingFault, settings } from './settings.ts';
 import { background, within } from './within.ts';
 
-/** Between two signs of life. */
-const beatMs = 3000;
+/** Between two looks for work that another instance handed over. */
+const beatMs = 1000;
 
 /** The engine waits 30 s for an answer; what belongs to one must be done before. */
 const stopMs = 10_000;
@@ -188,7 +188,11 @@ export class Federation {
     try {
       await this.core.submit(input);
     } catch (error) {
-      this.log.error(`'${input.kind}' could not be handled: ${reason(error)}`);
+      // Between a start of the process and of the core nothing is lost: rooms are compared at the start.
+      this.log.say(
+        this.core.running ? 'error' : 'info',
+        `'${input.kind}' could not be handled: ${reason(error)}`,
+      );
     }
   }
 

@@ -15,7 +15,8 @@ export interface Settings {
   certificates: string[];
 }
 
-const names = /^[a-z0-9._=/-]*$/;
+// A name that begins with an underscore is refused by homeservers.
+const names = /^(?!_)[a-z0-9._=/-]*$/;
 const certificate = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 interface Definition {
@@ -34,7 +35,11 @@ const definitions: Readonly<Record<string, Definition>> = {
     fault: (value) =>
       /^[^\s/@]*$/.test(value) ? undefined : 'A server name has no spaces, slashes or @ in it.',
   },
-  user_prefix: { section: 'homeserver', value: 'rc_', fault: nameFault },
+  user_prefix: {
+    section: 'homeserver',
+    value: 'rc_',
+    fault: (value) => emptyFault(value) ?? nameFault(value),
+  },
   bot_localpart: {
     section: 'homeserver',
     value: 'rocketchat',
@@ -126,7 +131,7 @@ function addressFault(value: string): string | undefined {
 }
 
 function nameFault(value: string): string | undefined {
-  return names.test(value) ? undefined : 'Only a-z, 0-9 and . _ = / - can be used.';
+  return names.test(value) ? undefined : 'Only a-z, 0-9 and . _ = / - can be used, and no _ at the beginning.';
 }
 
 function emptyFault(value: string): string | undefined {
