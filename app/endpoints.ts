@@ -2,7 +2,13 @@
 
 import { ApiSecurity, ApiVisibility } from '@rocket.chat/apps-engine/definition/api/IApi.js';
 import type { IApi, IApiEndpoint, IApiRequest, IApiResponse } from '@rocket.chat/apps-engine/definition/api';
-import type { HttpStatusCode, IHttp, IModify, IPersistence, IRead } from '@rocket.chat/apps-engine/definition/accessors';
+import type {
+  HttpStatusCode,
+  IHttp,
+  IModify,
+  IPersistence,
+  IRead,
+} from '@rocket.chat/apps-engine/definition/accessors';
 
 import { type Arrived, endpointRequest } from './inputs/request.ts';
 import type { Reply } from './protocol.ts';
@@ -45,6 +51,10 @@ function endpoint(path: string, calls: EndpointCalls) {
   ): Promise<IApiResponse> => {
     calls.take(persistence, modify);
     const { status, body } = await calls.answer(endpointRequest(path, request)).catch(() => unavailable);
-    return { status: status as unknown as HttpStatusCode, headers: { 'content-type': 'application/json' }, content: body };
+    return {
+      status: status as unknown as HttpStatusCode,
+      headers: { 'content-type': 'application/json' },
+      content: body,
+    };
   };
 }

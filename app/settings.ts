@@ -131,7 +131,9 @@ function addressFault(value: string): string | undefined {
 }
 
 function nameFault(value: string): string | undefined {
-  return names.test(value) ? undefined : 'Only a-z, 0-9 and . _ = / - can be used, and no _ at the beginning.';
+  return names.test(value)
+    ? undefined
+    : 'Only a-z, 0-9 and . _ = / - can be used, and no _ at the beginning.';
 }
 
 function emptyFault(value: string): string | undefined {

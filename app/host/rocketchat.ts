@@ -55,9 +55,7 @@ export class RocketChat {
     // The builder drops `id`, but what is unmapped is laid over the finished record.
     const data = { room: { id: room } as IRoom, sender: user, text, _unmappedProperties_: { _id: id } };
     const reader = this.accessors.read.getMessageReader();
-    await made(creator.finish(creator.startMessage(data)), 'messages', async () =>
-      reader.getById(id),
-    );
+    await made(creator.finish(creator.startMessage(data)), 'messages', async () => reader.getById(id));
   }
 
   async addMember(room: string, username: string): Promise<void> {
