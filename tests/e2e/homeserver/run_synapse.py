@@ -6,14 +6,15 @@ included, the pipe closes: then nobody is left to stop us, and we leave at once.
 
 import os
 import signal
-import sys
 import threading
 
 from synapse.app.homeserver import main
 
 
 def leave_with_parent() -> None:
-    sys.stdin.buffer.read()
+    # Not through sys.stdin: its lock, held here, would abort the interpreter when Synapse stops by itself.
+    while os.read(0, 4096):
+        pass
     os.kill(os.getpid(), signal.SIGKILL)
 
 
