@@ -45,17 +45,22 @@ class Scene {
   }
 
   seen(): Seen[] {
-    return this.ws.persistence(manifest.id).map(({ data }) => JSON.parse((data as { body: string }).body) as Seen);
+    return this.ws
+      .persistence(manifest.id)
+      .map(({ data }) => JSON.parse((data as { body: string }).body) as Seen);
   }
 
   async expect(kind: string, look: (seen: Seen) => boolean = () => true): Promise<Seen> {
     const found = (): Seen | undefined => this.seen().find((one) => one.kind === kind && look(one));
-    return this.ws.until(kind, found, { timeout: 30_000 }, () => JSON.stringify([this.seen(), this.app.logs()]));
+    return this.ws.until(kind, found, { timeout: 30_000 }, () =>
+      JSON.stringify([this.seen(), this.app.logs()]),
+    );
   }
 
   /** Has the App perform an effect by way of a command; gives what came of it. */
   async perform(effect: Record<string, unknown>): Promise<Seen> {
-    const outcomes = (): Seen[] => this.seen().filter(({ kind }) => kind === 'performed' || kind === 'refused');
+    const outcomes = (): Seen[] =>
+      this.seen().filter(({ kind }) => kind === 'performed' || kind === 'refused');
     const before = outcomes().length;
     await this.alice.command(this.room, `/federation perform ${encodeURIComponent(JSON.stringify(effect))}`);
     const result = outcomes()[before];
@@ -66,7 +71,9 @@ class Scene {
   async load(keys: Record<string, unknown>[]): Promise<unknown[]> {
     const before = this.seen().length;
     await this.alice.command(this.room, `/federation load ${encodeURIComponent(JSON.stringify(keys))}`);
-    const loaded = this.seen().slice(before).find(({ kind }) => kind === 'loaded');
+    const loaded = this.seen()
+      .slice(before)
+      .find(({ kind }) => kind === 'loaded');
     return loaded?.loaded as unknown[];
   }
 
@@ -116,7 +123,9 @@ for (const runtime of runtimes) {
     const { ws, app, alice, room, port } = scene;
     assert.equal(await app.enabled(), true);
     const start = await scene.expect('start');
-    const own = open ? `http://localhost:${port}` : `${ws.settings.string('Site_Url')}/api/apps/public/${manifest.id}`;
+    const own = open
+      ? `http://localhost:${port}`
+      : `${ws.settings.string('Site_Url')}/api/apps/public/${manifest.id}`;
     assert.deepEqual(start.config, {
       homeserverUrl: '',
       serverName: '',
@@ -134,7 +143,14 @@ for (const runtime of runtimes) {
     assert.equal(message.room, room.id);
     assert.equal(message.text, 'hello *world*');
     assert.equal(message.system, null);
-    assert.deepEqual(message.sender, { id: alice.id, username: 'alice', name: 'Alice', kind: 'user', roles: ['user'], active: true });
+    assert.deepEqual(message.sender, {
+      id: alice.id,
+      username: 'alice',
+      name: 'Alice',
+      kind: 'user',
+      roles: ['user'],
+      active: true,
+    });
     assert.equal((JSON.parse(message.md as string) as { type: string }[])[0]?.type, 'PARAGRAPH');
     assert.equal(message.at, said.at.getTime());
 
@@ -166,19 +182,34 @@ for (const runtime of runtimes) {
     assert.equal((await scene.perform(join)).kind, 'performed');
     assert.deepEqual(room.members().sort(), ['alice', 'bob:example.org']);
 
-    const post = { kind: 'createMessage', id: 'derived0123456789', room: room.id, sender: 'bob:example.org', text: 'from afar' };
+    const post = {
+      kind: 'createMessage',
+      id: 'derived0123456789',
+      room: room.id,
+      sender: 'bob:example.org',
+      text: 'from afar',
+    };
     assert.equal((await scene.perform(post)).kind, 'performed');
     assert.equal((await scene.perform(post)).kind, 'performed');
     const posted = ws.database.messages.find(({ msg }) => msg === 'from afar');
-    assert.deepEqual(posted.map(({ _id, u }) => [_id, u.username]), [['derived0123456789', 'bob:example.org']]);
+    assert.deepEqual(
+      posted.map(({ _id, u }) => [_id, u.username]),
+      [['derived0123456789', 'bob:example.org']],
+    );
 
     const refused = await scene.perform({ ...post, id: 'other', sender: 'nobody:example.org' });
     assert.deepEqual([refused.kind, refused.why], ['refused', 'there is no user nobody:example.org']);
     const nowhere = await scene.perform({ ...join, room: 'nowhere' });
     assert.equal(nowhere.kind, 'refused');
 
-    assert.equal((await scene.perform({ kind: 'notify', room: room.id, user: alice.id, text: 'psst' })).kind, 'performed');
-    assert.equal((await scene.perform({ kind: 'removeMember', room: room.id, username: 'bob:example.org' })).kind, 'performed');
+    assert.equal(
+      (await scene.perform({ kind: 'notify', room: room.id, user: alice.id, text: 'psst' })).kind,
+      'performed',
+    );
+    assert.equal(
+      (await scene.perform({ kind: 'removeMember', room: room.id, username: 'bob:example.org' })).kind,
+      'performed',
+    );
     assert.deepEqual(room.members(), ['alice']);
 
     const document = { id: 'doc:1', associations: ['docs'], body: '{"a":1}' };
@@ -198,26 +229,47 @@ for (const runtime of runtimes) {
     assert.equal((message as { message: { text: string } }).message.text, 'from afar');
     assert.equal((user as { user: { kind: string } }).user.kind, 'bot');
     assert.deepEqual(nobody, { kind: 'user', user: null });
-    const { messages } = recent as { messages: { id: string; md: string | null; sender: { kind: string } }[] };
-    assert.deepEqual(messages.map(({ id, sender }) => [id, sender.kind]), [['derived0123456789', 'bot']]);
+    const { messages } = recent as {
+      messages: { id: string; md: string | null; sender: { kind: string } }[];
+    };
+    assert.deepEqual(
+      messages.map(({ id, sender }) => [id, sender.kind]),
+      [['derived0123456789', 'bot']],
+    );
     assert.notEqual(messages[0]?.md, null);
-    assert.deepEqual(app.logs().filter(({ severity }) => severity === 'error'), []);
+    assert.deepEqual(
+      app.logs().filter(({ severity }) => severity === 'error'),
+      [],
+    );
   });
 
   test(`${runtime}: calls another server and hands its answer over`, async (t) => {
     const scene = await Scene.set(t, runtime);
     const server = createServer((request, response) => {
-      response.writeHead(429, { 'retry-after': '2' }).end(JSON.stringify({ got: request.headers.authorization }));
+      response
+        .writeHead(429, { 'retry-after': '2' })
+        .end(JSON.stringify({ got: request.headers.authorization }));
     }).listen(0, '127.0.0.1');
     t.after(() => server.close());
     await new Promise((resolve) => server.once('listening', resolve));
     const { port } = server.address() as AddressInfo;
     const tag = { scope: 'room:1', entry: 'e', step: 's' };
-    const request = { method: 'PUT', url: `http://127.0.0.1:${port}/x`, bearer: 'token', body: '{}', timeout: 5000 };
+    const request = {
+      method: 'PUT',
+      url: `http://127.0.0.1:${port}/x`,
+      bearer: 'token',
+      body: '{}',
+      timeout: 5000,
+    };
     await scene.perform({ kind: 'call', tag, request });
     const outcome = await scene.expect('outcome');
     assert.deepEqual(outcome.tag, tag);
-    assert.deepEqual(outcome.answer, { kind: 'response', status: 429, body: '{"got":"Bearer token"}', retryAfter: 2000 });
+    assert.deepEqual(outcome.answer, {
+      kind: 'response',
+      status: 429,
+      body: '{"got":"Bearer token"}',
+      retryAfter: 2000,
+    });
     await scene.perform({ kind: 'wake', scope: 'room:2', at: Date.now() + 50 });
     assert.equal((await scene.expect('wake')).scope, 'room:2');
   });
@@ -228,8 +280,17 @@ for (const runtime of runtimes) {
     await scene.instance.killRuntime();
     await scene.instance.runtimeRestarted({ timeout: 30_000 });
     const { ws, room } = scene;
-    await scene.ws.until('a second start', () => scene.seen().filter(({ kind }) => kind === 'start').length === 2);
-    const effect = { kind: 'createMessage', id: 'afterkill', room: room.id, sender: 'alice', text: 'still here' };
+    await scene.ws.until(
+      'a second start',
+      () => scene.seen().filter(({ kind }) => kind === 'start').length === 2,
+    );
+    const effect = {
+      kind: 'createMessage',
+      id: 'afterkill',
+      room: room.id,
+      sender: 'alice',
+      text: 'still here',
+    };
     await scene.transaction('1', {}, `?perform=${encodeURIComponent(JSON.stringify(effect))}`);
     await ws.until('the message', () => ws.database.messages.docs.has('afterkill'));
   });
@@ -249,7 +310,10 @@ for (const runtime of runtimes) {
     await app.set('homeserver_url', 'matrix.example.org');
     assert.equal(app.setting('homeserver_url'), '');
     await app.set('homeserver_url', 'https://matrix.example.org/');
-    await scene.expect('start', ({ config }) => (config as { homeserverUrl: string }).homeserverUrl === 'https://matrix.example.org');
+    await scene.expect(
+      'start',
+      ({ config }) => (config as { homeserverUrl: string }).homeserverUrl === 'https://matrix.example.org',
+    );
     if (open) {
       const port = await freePort();
       await app.set('listen_port', port);

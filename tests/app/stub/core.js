@@ -55,7 +55,10 @@ export class Core {
     }
     if (verb === 'perform') return this.perform(JSON.parse(decodeURIComponent(argument)));
     if (verb === 'load') {
-      return this.see({ kind: 'loaded', loaded: await this.host.load(JSON.parse(decodeURIComponent(argument))) });
+      return this.see({
+        kind: 'loaded',
+        loaded: await this.host.load(JSON.parse(decodeURIComponent(argument))),
+      });
     }
     return this.see(input);
   }

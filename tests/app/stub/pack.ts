@@ -11,10 +11,12 @@ const inRepository = (path: string): string => fileURLToPath(new URL(`../../../$
 /** The compiled core's place is taken by the stand-in and an empty module. */
 const standIn: Plugin = {
   name: 'stand-in',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /pkg\/matrix_federation\.js$/ }, () => ({ path: inRepository('tests/app/stub/core.js') }));
-    onResolve({ filter: /pkg\/embedded\.js$/ }, () => ({ path: 'embedded', namespace: 'stand-in' }));
-    onLoad({ filter: /.*/, namespace: 'stand-in' }, () => ({
+  setup(build) {
+    build.onResolve({ filter: /pkg\/matrix_federation\.js$/ }, () => ({
+      path: inRepository('tests/app/stub/core.js'),
+    }));
+    build.onResolve({ filter: /pkg\/embedded\.js$/ }, () => ({ path: 'embedded', namespace: 'stand-in' }));
+    build.onLoad({ filter: /.*/, namespace: 'stand-in' }, () => ({
       // An empty text, compressed.
       contents: "export const wasm = 'H4sIAAAAAAAAAwMAAAAAAAAAAAA=';",
     }));

@@ -1,0 +1,154 @@
+/** The core's life: traps, hangs, restarts. */
+
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+
+import { type CoreInstance, LivingCore } from '../../app/core.ts';
+import { Log } from '../../app/log.ts';
+import type { Config, Input, Reply } from '../../app/protocol.ts';
+
+const config: Config = {
+  homeserverUrl: '',
+  serverName: '',
+  userPrefix: '',
+  botLocalpart: '',
+  appserviceUrl: '',
+};
+const arrived = { method: 'PUT', uri: '/', authorization: null, body: new Uint8Array([1, 2]) };
+
+class Instance implements CoreInstance {
+  inputs: Input[] = [];
+  configs: Config[] = [];
+  /** What becomes of inputs after the first. */
+  behave: (input: Input) => Promise<Reply | undefined> = () => Promise.resolve(undefined);
+
+  configure(given: Config): void {
+    this.configs.push(given);
+  }
+
+  put(body: Uint8Array): number {
+    return body.length;
+  }
+
+  submit(input: Input): Promise<Reply | undefined> {
+    this.inputs.push(input);
+    return input.kind === 'start' ? Promise.resolve(undefined) : this.behave(input);
+  }
+}
+
+function living(t: TestContext) {
+  t.mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+  const made: Instance[] = [];
+  const ids = new Set<string>();
+  const lines: string[] = [];
+  const log = new Log((line) => lines.push(line));
+  const instantiate = (_: unknown, id: string): Instance => {
+    ids.add(id);
+    const instance = new Instance();
+    made.push(instance);
+    return instance;
+  };
+  const core = new LivingCore(instantiate, {} as never, log);
+  const last = (): Instance => made.at(-1) ?? assert.fail('no instance');
+  return {
+    core,
+    made,
+    ids,
+    lines,
+    last,
+    pass: (ms: number) => {
+      t.mock.timers.tick(ms);
+    },
+  };
+}
+
+const trap = () => Promise.reject(new WebAssembly.RuntimeError('unreachable'));
+const hang = () => new Promise<never>(() => undefined);
+
+test('begins with its settings, and takes new ones over without a new instance', async (t) => {
+  const { core, made, last } = living(t);
+  await assert.rejects(core.submit({ kind: 'tick' }), /not running/);
+  core.start(config);
+  core.start({ ...config, serverName: 'example.org' });
+  assert.equal(made.length, 1);
+  assert.deepEqual(
+    last().configs.map(({ serverName }) => serverName),
+    ['', 'example.org'],
+  );
+  assert.deepEqual(last().inputs, [{ kind: 'start' }, { kind: 'start' }]);
+});
+
+test("a request's body goes before it, and its reply comes back", async (t) => {
+  const { core, last } = living(t);
+  core.start(config);
+  last().behave = () => Promise.resolve({ status: 200, body: '{}' });
+  assert.deepEqual(await core.request(arrived), { status: 200, body: '{}' });
+  const request = { method: 'PUT', uri: '/', authorization: null, body: 2 };
+  assert.deepEqual(last().inputs.at(-1), { kind: 'request', request });
+  last().behave = () => Promise.resolve(undefined);
+  await assert.rejects(core.request(arrived), /no reply/);
+});
+
+test('an error is no trap', async (t) => {
+  const { core, made, last, pass } = living(t);
+  core.start(config);
+  last().behave = () => Promise.reject(new Error('malformed'));
+  await assert.rejects(core.submit({ kind: 'stop' }), /malformed/);
+  pass(60_000);
+  assert.equal(made.length, 1);
+});
+
+test('after a trap another instance takes over, and who waits for the old one is told', async (t) => {
+  const { core, made, ids, lines, last, pass } = living(t);
+  core.start(config);
+  last().behave = hang;
+  const waiting = assert.rejects(core.submit({ kind: 'wake', scope: 'room:1' }), /started anew/);
+  pass(20_000);
+  last().behave = trap;
+  await assert.rejects(core.submit({ kind: 'stop' }), WebAssembly.RuntimeError);
+  await waiting;
+  pass(0);
+  assert.deepEqual([made.length, ids.size, lines.length], [2, 2, 1]);
+  assert.deepEqual([last().configs, last().inputs], [[config], [{ kind: 'start' }]]);
+});
+
+test('a core that traps at once is given a rest, and refuses meanwhile', async (t) => {
+  const { core, made, last, pass } = living(t);
+  core.start(config);
+  last().behave = trap;
+  await assert.rejects(core.submit({ kind: 'stop' }));
+  pass(9_999);
+  await assert.rejects(core.submit({ kind: 'stop' }), /not running/);
+  assert.equal(made.length, 1);
+  pass(1);
+  assert.equal(made.length, 2);
+});
+
+test('a trap that nobody was told of is found by its silence', async (t) => {
+  const { core, made, last, pass } = living(t);
+  core.start(config);
+  last().behave = hang;
+  void core.tick();
+  for (let ticks = 0; ticks < 60; ticks++) {
+    pass(3000);
+    await core.tick();
+  }
+  assert.equal(made.length, 1);
+  pass(3000);
+  await core.tick();
+  pass(0);
+  assert.equal(made.length, 2);
+  await core.tick();
+  assert.deepEqual(last().inputs, [{ kind: 'start' }, { kind: 'tick' }]);
+});
+
+test('a dropped core stays dropped', async (t) => {
+  const { core, made, last, pass } = living(t);
+  core.start(config);
+  last().behave = trap;
+  await assert.rejects(core.submit({ kind: 'stop' }));
+  core.drop();
+  pass(60_000);
+  await core.tick();
+  assert.equal(made.length, 1);
+});

@@ -1,0 +1,128 @@
+/** Rocket.Chat's records as facts. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { messageFact, rawMessageFact } from '../../app/inputs/message.ts';
+import { endpointRequest } from '../../app/inputs/request.ts';
+import { roomFact } from '../../app/inputs/room.ts';
+import { unknownUser, userFact } from '../../app/inputs/user.ts';
+
+const alice = { id: 'a', username: 'alice', name: 'Alice', type: 'user', roles: ['admin'], isEnabled: false };
+const md = [{ type: 'PARAGRAPH', value: [{ type: 'PLAIN_TEXT', value: 'hello' }] }];
+
+/** The definitions promise more than records have. */
+const message = (more: object) =>
+  messageFact({
+    id: 'm',
+    room: { id: 'r' },
+    sender: alice,
+    text: 'hello',
+    createdAt: new Date(1000),
+    ...more,
+  } as never);
+
+test('a message in full', () => {
+  assert.deepEqual(message({ _unmappedProperties_: { md }, editedAt: new Date(2000) }), {
+    id: 'm',
+    room: 'r',
+    sender: { id: 'a', username: 'alice', name: 'Alice', kind: 'user', roles: ['admin'], active: false },
+    text: 'hello',
+    md: JSON.stringify(md),
+    at: 1000,
+    editedAt: 2000,
+    system: null,
+    files: [],
+  });
+});
+
+test('a message with next to nothing', () => {
+  const bare = message({ text: undefined, createdAt: '1970-01-01T00:00:01Z' });
+  assert.deepEqual([bare.text, bare.md, bare.at, bare.editedAt], ['', null, 1000, null]);
+  assert.equal(message({ createdAt: 'never' }).at, 0);
+  assert.equal(message({ _unmappedProperties_: null }).md, null);
+});
+
+test('a system message tells its type, wherever the server puts it', () => {
+  assert.equal(message({ type: 'uj' }).system, 'uj');
+  assert.equal(message({ _unmappedProperties_: { t: 'r' } }).system, 'r');
+});
+
+test('the names of files, each once', () => {
+  const file = { _id: 'f', name: 'a.png', type: 'image/png' };
+  assert.deepEqual(message({ file }).files, ['a.png']);
+  assert.deepEqual(message({ file, _unmappedProperties_: { files: [file, { name: 'b.pdf' }, {}] } }).files, [
+    'a.png',
+    'b.pdf',
+  ]);
+  assert.deepEqual(message({ file, files: [file] }).files, ['a.png']);
+});
+
+test('a message as a read of a room gives it', () => {
+  const raw = {
+    id: 'm',
+    roomId: 'r',
+    sender: { _id: 'b', username: 'bob' },
+    createdAt: new Date(1),
+    text: 'x',
+  };
+  const fact = rawMessageFact({ ...raw, _unmappedProperties_: { md } } as never, unknownUser('b', 'bob', ''));
+  assert.deepEqual([fact.room, fact.sender.kind, fact.md], ['r', 'other', JSON.stringify(md)]);
+});
+
+test('users of every kind', () => {
+  const kinds = ['user', 'bot', 'app', 'unknown', undefined];
+  assert.deepEqual(
+    kinds.map((type) => userFact({ id: 'x', type } as never).kind),
+    ['user', 'bot', 'app', 'other', 'other'],
+  );
+  assert.deepEqual(userFact({ id: 'x' }), {
+    id: 'x',
+    username: '',
+    name: '',
+    kind: 'other',
+    roles: [],
+    active: true,
+  });
+});
+
+test('rooms of every kind', () => {
+  const room = (more: object) => roomFact({ id: 'r', type: 'c', slugifiedName: 'slug', ...more } as never);
+  assert.deepEqual(room({ displayName: 'Name' }), {
+    id: 'r',
+    name: 'Name',
+    kind: 'channel',
+    encrypted: false,
+  });
+  assert.equal(room({ displayName: '' }).name, 'slug');
+  assert.deepEqual(
+    ['c', 'p', 'd', 'l', undefined].map((type) => room({ type }).kind),
+    ['channel', 'group', 'direct', 'other', 'other'],
+  );
+  assert.equal(room({ _unmappedProperties_: { encrypted: true } }).encrypted, true);
+  assert.equal(roomFact({ id: 'd', type: 'd' as never }).name, '');
+});
+
+test("what an engine's endpoint got is written anew", () => {
+  const request = {
+    method: 'put',
+    headers: { authorization: 'Bearer x' },
+    query: { a: 'b c' },
+    params: { txnId: 'x/1' },
+    content: { events: [1] },
+  };
+  const arrived = endpointRequest('_matrix/app/v1/transactions/:txnId', request as never);
+  assert.equal(new TextDecoder().decode(arrived.body), '{"events":[1]}');
+  assert.deepEqual(
+    [arrived.method, arrived.uri, arrived.authorization],
+    ['PUT', '/_matrix/app/v1/transactions/x%2F1?a=b+c', 'Bearer x'],
+  );
+  const get = endpointRequest('x', {
+    method: 'get',
+    headers: {},
+    query: {},
+    params: {},
+    content: {},
+  } as never);
+  assert.deepEqual([get.uri, get.authorization, get.body.length], ['/x', null, 0]);
+});
