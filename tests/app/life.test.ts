@@ -105,7 +105,8 @@ test('a doubt is settled by asking', async (t) => {
 test('a broken pipe raises a doubt, another error none', () => {
   let doubts = 0;
   const say = (error: Error): void => {
-    Reflect.apply(process.emit, process, ['uncaughtExceptionMonitor', error, 'uncaughtException']);
+    const emitter: NodeJS.EventEmitter = process;
+    emitter.emit('uncaughtExceptionMonitor', error, 'uncaughtException');
   };
   const broken = Object.assign(new Error('write EPIPE'), { code: 'EPIPE' });
   const end = watchPipe(() => doubts++);

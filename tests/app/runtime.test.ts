@@ -78,6 +78,12 @@ for (const runtime of runtimes) {
     assert.equal((await scene.perform(join)).kind, 'performed');
     assert.deepEqual(room.members().sort(), ['alice', 'bob:example.org']);
 
+    // The workspace's first channel has no creator, on whom the engine insists.
+    const old = await ws.createChannel('old', { members: [alice] });
+    delete (ws.database.rooms.docs.get(old.id) as { u?: unknown }).u;
+    assert.equal((await scene.perform({ ...join, room: old.id })).kind, 'performed');
+    assert.deepEqual([old.members().sort(), old.doc().u], [['alice', 'bob:example.org'], undefined]);
+
     const post = {
       kind: 'createMessage',
       id: 'derived0123456789',
