@@ -1,6 +1,7 @@
 /** An installed App in a test's hands: what an administrator does with it. */
 import { strFromU8, unzipSync } from 'fflate';
-import type { AppStatus } from '@rocket.chat/apps-engine/definition/AppStatus.js';
+import { AppStatus } from '@rocket.chat/apps-engine/definition/AppStatus.js';
+import type { ProxiedApp } from '@rocket.chat/apps-engine/server/ProxiedApp.js';
 import type { Instance } from './instance.ts';
 import type { LogLine } from './workspace.ts';
 
@@ -17,7 +18,7 @@ export class InstalledApp {
   ) {}
 
   status(on = this.instance): Promise<AppStatus> {
-    const app = on.manager.getOneById(this.id);
+    const app = on.manager.getOneById(this.id) as ProxiedApp | undefined;
     return app === undefined ? Promise.reject(new Error(`${this.id} is not installed`)) : app.getStatus();
   }
 
@@ -26,14 +27,14 @@ export class InstalledApp {
   }
 
   async enable(): Promise<void> {
-    await this.instance.manager.changeStatus(this.id, 'manually_enabled' as AppStatus);
+    await this.instance.manager.changeStatus(this.id, AppStatus.MANUALLY_ENABLED);
     for (const other of this.instance.others()) await other.manager.enable(this.id);
   }
 
   async disable(): Promise<void> {
-    await this.instance.manager.changeStatus(this.id, 'manually_disabled' as AppStatus);
+    await this.instance.manager.changeStatus(this.id, AppStatus.MANUALLY_DISABLED);
     for (const other of this.instance.others())
-      await other.manager.disable(this.id, 'manually_disabled' as AppStatus, true);
+      await other.manager.disable(this.id, AppStatus.MANUALLY_DISABLED, true);
   }
 
   async update(zip: Buffer | Uint8Array): Promise<void> {

@@ -61,7 +61,7 @@ export class Collection<D extends Doc> {
   set(id: string, fields: Partial<D>): boolean {
     const doc = this.docs.get(id);
     if (doc === undefined) return false;
-    for (const [field, value] of Object.entries(structuredClone(fields))) {
+    for (const [field, value] of Object.entries<unknown>(structuredClone(fields))) {
       if (value === undefined) Reflect.deleteProperty(doc, field);
       else Object.assign(doc, { [field]: value });
     }

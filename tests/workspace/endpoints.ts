@@ -12,7 +12,8 @@ import type { AppApi } from '@rocket.chat/apps-engine/server/managers/AppApi.js'
 import { userToApp } from './convert/users.ts';
 import type { Site } from './site.ts';
 
-type Execute = (appId: string, path: string, request: IApiRequest) => Promise<IApiResponse>;
+type Answer = Omit<IApiResponse, 'content'> & { content?: unknown };
+type Execute = (appId: string, path: string, request: IApiRequest) => Promise<Answer>;
 
 export class Endpoints {
   private readonly routers = new Map<string, Router>();

@@ -22,7 +22,7 @@ test("an App's own writes come back to its hooks", async (t) => {
   const id = await run<string>(app, posting(room, undefined, 'mine'));
   const [told] = await seen(app, 'IPostMessageSent');
   assert.equal(told?.data['id'], id);
-  assert.equal((told?.data['sender'] as { username: string }).username, 'probe.bot');
+  assert.equal((told.data['sender'] as { username: string }).username, 'probe.bot');
 });
 
 test('a hook fires only at the instance that handled the action', async (t) => {

@@ -65,7 +65,7 @@ export async function request({
     statusCode: answer.status,
     headers: answer.headers,
     ...content(answer, request.encoding),
-  } as IHttpResponse;
+  };
 }
 
 function content({ bytes, headers }: Answer, encoding: string | null | undefined): object {

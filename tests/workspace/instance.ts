@@ -127,12 +127,12 @@ export class Instance {
     const result = await this.manager.add(Buffer.from(zip), {
       enable,
       user: user as never,
-      ...(granted && { permissionsGranted: granted as never }),
+      ...(granted && { permissionsGranted: granted }),
     });
-    if (result.hasStorageError() || result.getAppUserError() !== undefined)
-      throw new Error(
-        `not installed: ${result.getStorageError() ?? JSON.stringify(result.getAppUserError())}`,
-      );
+    const storageError = result.getStorageError() as string | undefined;
+    const userError = result.getAppUserError() as object | undefined;
+    if (result.hasStorageError() || userError !== undefined)
+      throw new Error(`not installed: ${storageError ?? JSON.stringify(userError)}`);
     const { id } = result.getAppInfo();
     for (const other of this.others()) await other.manager.addLocal(id);
     return new InstalledApp(this, id);

@@ -43,7 +43,7 @@ test('a message takes the id its App chose; a taken id and a prevented message g
   const failure = (code: string): Promise<string> =>
     run(app, code).then(
       () => 'none',
-      (error: Error) => error.message,
+      (error: unknown) => (error as Error).message,
     );
   const doubled = await failure(posting(room, undefined, 'twice', idOf('mx-chosen')));
   const prevented = await failure(posting(room, undefined, 'forbidden', idOf('mx-other')));

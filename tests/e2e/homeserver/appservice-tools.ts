@@ -1,15 +1,9 @@
 // Both ends of the application service interface: playing the homeserver, and playing the service.
 
-import { once } from "node:events";
-import {
-  createServer,
-  request,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-} from "node:http";
-import type { AddressInfo } from "node:net";
-import { until } from "./waiting.ts";
+import { once } from 'node:events';
+import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { until } from './waiting.ts';
 
 /** Text and bytes go out as they are, malformed or not; everything else as JSON. */
 export type Body = string | Uint8Array | object;
@@ -40,7 +34,7 @@ export async function putTransaction(
 ): Promise<Answer> {
   const path = `/_matrix/app/v1/transactions/${encodeURIComponent(String(txnId))}`;
   const headers = { authorization: `Bearer ${hsToken}`, ...options.headers };
-  return await send(url.replace(/\/$/, "") + path, { method: "PUT", ...options, headers, body });
+  return await send(url.replace(/\/$/, '') + path, { method: 'PUT', ...options, headers, body });
 }
 
 /** One raw HTTP request. A server that answers before it has read everything is heard, too. */
@@ -51,14 +45,14 @@ export function send(url: string, options: RequestOptions = {}): Promise<Answer>
     const headers = {
       ...(body === undefined
         ? {}
-        : { "content-type": "application/json", "content-length": String(body.length) }),
+        : { 'content-type': 'application/json', 'content-length': String(body.length) }),
       ...options.headers,
     };
-    const outgoing = request(url, { method: options.method ?? "GET", headers, agent: false });
+    const outgoing = request(url, { method: options.method ?? 'GET', headers, agent: false });
     outgoing.setTimeout(timeout, () => {
       outgoing.destroy(new Error(`No answer from ${new URL(url).pathname} in ${timeout} ms`));
     });
-    outgoing.once("response", (response) => {
+    outgoing.once('response', (response) => {
       readAll(response).then((bytes) => {
         const text = bytes.toString();
         const status = response.statusCode ?? 0;
@@ -66,7 +60,7 @@ export function send(url: string, options: RequestOptions = {}): Promise<Answer>
       }, reject);
     });
     // After an early refusal the rest of the body meets a closed connection: not news by then.
-    outgoing.on("error", reject);
+    outgoing.on('error', reject);
     outgoing.end(body);
   });
 }
@@ -80,7 +74,7 @@ export async function askForPing(
 ): Promise<Answer> {
   const url = `${baseUrl}/_matrix/client/v1/appservice/${encodeURIComponent(id)}/ping`;
   const headers = { authorization: `Bearer ${asToken}` };
-  return await send(url, { method: "POST", headers, body: { transaction_id: txnId } });
+  return await send(url, { method: 'POST', headers, body: { transaction_id: txnId } });
 }
 
 export interface Transaction {
@@ -107,15 +101,15 @@ export class RecordingAppservice {
 
   static async listen(): Promise<RecordingAppservice> {
     const server = createServer();
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
     return new RecordingAppservice(server);
   }
 
   private constructor(server: Server) {
     this.#server = server;
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    server.on("request", (incoming, response) => {
+    server.on('request', (incoming, response) => {
       void this.#answer(incoming, response);
     });
   }
@@ -123,7 +117,7 @@ export class RecordingAppservice {
   async stop(): Promise<void> {
     this.#server.closeAllConnections();
     this.#server.close();
-    await once(this.#server, "close");
+    await once(this.#server, 'close');
   }
 
   /** The first transaction that fits, already here or still to come. */
@@ -138,31 +132,30 @@ export class RecordingAppservice {
     return await until(() => this.transactions.find(fits), subscribe, {
       timeout: options.timeout ?? 30_000,
       what: `a transaction ${String(fits)}`,
-      found: () =>
-        this.transactions.map(({ id, body }) => `${id}: ${JSON.stringify(body)}`).join("\n"),
+      found: () => this.transactions.map(({ id, body }) => `${id}: ${JSON.stringify(body)}`).join('\n'),
     });
   }
 
   async #answer(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-    const json = asJson((await readAll(incoming)).toString()) as Transaction["body"];
-    const path = new URL(incoming.url ?? "/", this.url).pathname;
+    const json = asJson((await readAll(incoming)).toString()) as Transaction['body'];
+    const path = new URL(incoming.url ?? '/', this.url).pathname;
     const id = /^\/_matrix\/app\/v1\/transactions\/(.+)$/.exec(path)?.[1];
     let status = 404;
-    if (path === "/_matrix/app/v1/ping") {
-      this.pings.push(String(json["transaction_id"]));
+    if (path === '/_matrix/app/v1/ping') {
+      this.pings.push(String(json['transaction_id']));
       status = 200;
     } else if (id !== undefined) {
-      const authorization = incoming.headers.authorization ?? "";
+      const authorization = incoming.headers.authorization ?? '';
       this.transactions.push({ id: decodeURIComponent(id), authorization, body: json });
       status = this.status;
     }
-    response.writeHead(status, { "content-type": "application/json" }).end("{}");
+    response.writeHead(status, { 'content-type': 'application/json' }).end('{}');
     for (const changed of [...this.#watchers]) changed();
   }
 }
 
 function asBytes(body: Body): Buffer {
-  if (typeof body === "string") return Buffer.from(body);
+  if (typeof body === 'string') return Buffer.from(body);
   return body instanceof Uint8Array ? Buffer.from(body) : Buffer.from(JSON.stringify(body));
 }
 

@@ -1,11 +1,11 @@
 // A throw-away certificate authority, so that servers federate over real TLS on loopback.
 
-import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
-import { promisify } from "node:util";
-import { installSynapse } from "./install.ts";
-import { HERE, PYTHON, RUNS } from "./paths.ts";
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { installSynapse } from './install.ts';
+import { HERE, PYTHON, RUNS } from './paths.ts';
 
 export interface Certificate {
   readonly certificatePath: string;
@@ -24,16 +24,16 @@ export class CertificateAuthority {
 
   private constructor(dir: string, certificate: string) {
     this.#dir = dir;
-    this.path = join(dir, "ca.pem");
+    this.path = join(dir, 'ca.pem');
     this.certificate = certificate;
   }
 
   static async create(): Promise<CertificateAuthority> {
     await installSynapse();
     await mkdir(RUNS, { recursive: true });
-    const dir = await mkdtemp(join(RUNS, "ca-"));
+    const dir = await mkdtemp(join(RUNS, 'ca-'));
     await issue(dir);
-    return new CertificateAuthority(dir, await readFile(join(dir, "ca.pem"), "utf8"));
+    return new CertificateAuthority(dir, await readFile(join(dir, 'ca.pem'), 'utf8'));
   }
 
   /** A server certificate for a host name; ports do not matter to certificates. */
@@ -41,8 +41,8 @@ export class CertificateAuthority {
     await issue(this.#dir, hostname);
     const certificatePath = join(this.#dir, `${hostname}.pem`);
     const keyPath = join(this.#dir, `${hostname}.key`);
-    const cert = await readFile(certificatePath, "utf8");
-    return { certificatePath, keyPath, cert, key: await readFile(keyPath, "utf8") };
+    const cert = await readFile(certificatePath, 'utf8');
+    return { certificatePath, keyPath, cert, key: await readFile(keyPath, 'utf8') };
   }
 
   /** Removes everything issued; for when the servers that use it have stopped. */
@@ -52,5 +52,5 @@ export class CertificateAuthority {
 }
 
 async function issue(...args: string[]): Promise<void> {
-  await promisify(execFile)(PYTHON, [join(HERE, "issue_certificate.py"), ...args]);
+  await promisify(execFile)(PYTHON, [join(HERE, 'issue_certificate.py'), ...args]);
 }

@@ -5,22 +5,26 @@ import {
   createClient,
   Direction,
   KnownMembership,
+  Method,
   SyncState,
   type ICreateRoomOpts,
   type IRequestOpts,
   type MatrixClient,
   type MatrixEvent,
   type Room,
-} from "matrix-js-sdk";
-import { randomUUID } from "node:crypto";
-import { roomEvent, summary, type RoomEvent } from "./room-event.ts";
-import { silence, silentLogger } from "./silence.ts";
-import { until } from "./waiting.ts";
+} from 'matrix-js-sdk';
+import { randomUUID } from 'node:crypto';
+import { roomEvent, summary, type RoomEvent } from './room-event.ts';
+import { silence, silentLogger } from './silence.ts';
+import { until } from './waiting.ts';
 
 // What `createRoom` takes, so that tests need not know the library.
-export { Preset, Visibility } from "matrix-js-sdk";
+export { Preset, Visibility } from 'matrix-js-sdk';
 
 silence();
+
+// As the library's rooms give it: any text may be a membership.
+const INVITED: string = KnownMembership.Invite;
 
 export interface LoginOptions {
   readonly baseUrl: string;
@@ -65,8 +69,8 @@ export class MatrixUser {
   static async login(options: LoginOptions): Promise<MatrixUser> {
     const door = createClient({ baseUrl: options.baseUrl, logger: silentLogger });
     const session = await door.loginRequest({
-      type: "m.login.password",
-      identifier: { type: "m.id.user", user: options.user },
+      type: 'm.login.password',
+      identifier: { type: 'm.id.user', user: options.user },
       password: options.password,
     });
     const client = createClient({
@@ -125,21 +129,16 @@ export class MatrixUser {
   /** Sends a text message and resolves with its event id. */
   async say(room: string, text: string, options: { readonly html?: string } = {}): Promise<string> {
     const { html } = options;
-    const formatted =
-      html === undefined ? {} : { format: "org.matrix.custom.html", formatted_body: html };
-    return await this.sendRaw(room, "m.room.message", {
-      msgtype: "m.text",
+    const formatted = html === undefined ? {} : { format: 'org.matrix.custom.html', formatted_body: html };
+    return await this.sendRaw(room, 'm.room.message', {
+      msgtype: 'm.text',
       body: text,
       ...formatted,
     });
   }
 
   /** Sends any event, well-formed or not, and resolves with its id. */
-  async sendRaw(
-    room: string,
-    type: string,
-    content: Readonly<Record<string, unknown>>,
-  ): Promise<string> {
+  async sendRaw(room: string, type: string, content: Readonly<Record<string, unknown>>): Promise<string> {
     // Past the library's typed `sendEvent`, which rewrites relations and refuses unknown types.
     const path = `/rooms/${encodeURIComponent(room)}/send/${encodeURIComponent(type)}/${randomUUID()}`;
     return await this.#put(path, content);
@@ -149,7 +148,7 @@ export class MatrixUser {
     room: string,
     type: string,
     content: Readonly<Record<string, unknown>>,
-    stateKey = "",
+    stateKey = '',
   ): Promise<string> {
     const path = `/rooms/${encodeURIComponent(room)}/state/${encodeURIComponent(type)}/${encodeURIComponent(stateKey)}`;
     return await this.#put(path, content);
@@ -162,7 +161,7 @@ export class MatrixUser {
     options: WaitOptions = {},
   ): Promise<RoomEvent> {
     const fits = asFunction(predicate);
-    const isFitting = (event: RoomEvent): boolean => event.type === "m.room.message" && fits(event);
+    const isFitting = (event: RoomEvent): boolean => event.type === 'm.room.message' && fits(event);
     return await this.#expect(room, `a message ${String(predicate)}`, isFitting, options);
   }
 
@@ -179,18 +178,14 @@ export class MatrixUser {
     predicate: (invite: Invite) => boolean = () => true,
     options: WaitOptions = {},
   ): Promise<Invite> {
-    return await this.until(
-      `an invitation of ${this.userId}`,
-      () => this.invites().find(predicate),
-      options,
-    );
+    return await this.until(`an invitation of ${this.userId}`, () => this.invites().find(predicate), options);
   }
 
   /** The invitations that stand open. */
   invites(): Invite[] {
     return this.client
       .getRooms()
-      .filter((room) => room.getMyMembership() === KnownMembership.Invite)
+      .filter((room) => room.getMyMembership() === INVITED)
       .map((room) => this.#asInvite(room));
   }
 
@@ -219,19 +214,17 @@ export class MatrixUser {
 
   /** The messages of `timeline`. */
   async messages(room: string): Promise<RoomEvent[]> {
-    return (await this.timeline(room)).filter((event) => event.type === "m.room.message");
+    return (await this.timeline(room)).filter((event) => event.type === 'm.room.message');
   }
 
   /** Everybody with a membership, the left and banned included, as the server has it now. */
   async members(room: string): Promise<Map<string, Member>> {
     const answer = await this.client.members(room);
-    return new Map(
-      (answer["chunk"] ?? []).map((event) => [event.state_key ?? "", asMember(event.content)]),
-    );
+    return new Map((answer['chunk'] ?? []).map((event) => [event.state_key, asMember(event.content)]));
   }
 
   /** The content of one state event; undefined when there is none. */
-  async state(room: string, type: string, key = ""): Promise<Record<string, unknown> | undefined> {
+  async state(room: string, type: string, key = ''): Promise<Record<string, unknown> | undefined> {
     return await this.client.getStateEvent(room, type, key).catch((error: unknown) => {
       if (isNotFound(error)) return undefined;
       throw error;
@@ -239,9 +232,7 @@ export class MatrixUser {
   }
 
   /** A user's global profile, asked of the server now. */
-  async profile(
-    userId: string,
-  ): Promise<{ readonly displayName?: string; readonly avatarUrl?: string }> {
+  async profile(userId: string): Promise<{ readonly displayName?: string; readonly avatarUrl?: string }> {
     const { displayname, avatar_url: avatarUrl } = await this.client.getProfileInfo(userId);
     return {
       ...(displayname === undefined ? {} : { displayName: displayname }),
@@ -259,16 +250,16 @@ export class MatrixUser {
   async download(mxc: string): Promise<{ readonly bytes: Buffer; readonly type: string }> {
     const url = this.client.mxcUrlToHttp(mxc, undefined, undefined, undefined, false, true, true);
     if (url === null) throw new Error(`${mxc} is no media address`);
-    const headers = { authorization: `Bearer ${this.client.getAccessToken() ?? ""}` };
+    const headers = { authorization: `Bearer ${this.client.getAccessToken() ?? ''}` };
     const answer = await fetch(url, { headers });
     if (!answer.ok) throw new Error(`The download of ${mxc} was answered by ${answer.status}`);
-    const type = answer.headers.get("content-type") ?? "";
+    const type = answer.headers.get('content-type') ?? '';
     return { bytes: Buffer.from(await answer.arrayBuffer()), type };
   }
 
   async #start(): Promise<void> {
     await this.client.startClient({ initialSyncLimit: 1000 });
-    await this.#until("the first sync", () => {
+    await this.#until('the first sync', () => {
       const state = this.client.getSyncState();
       return state === SyncState.Prepared || state === SyncState.Syncing ? true : undefined;
     });
@@ -299,7 +290,7 @@ export class MatrixUser {
     };
     const found = (): string => {
       const events = [...(this.#seen.get(room)?.values() ?? [])].slice(-25);
-      return events.map(summary).join("\n") || `nothing, ${this.userId} has never seen the room`;
+      return events.map(summary).join('\n') || `nothing, ${this.userId} has never seen the room`;
     };
     return await this.#until(`${what} in ${room}`, check, options, found);
   }
@@ -325,10 +316,7 @@ export class MatrixUser {
     await this.#until(`${this.userId} to be in ${roomId}`, () => {
       // The library makes a room up when it asks to join; only sync brings its state.
       const room = this.client.getRoom(roomId);
-      const create = room
-        ?.getLiveTimeline()
-        .getState(Direction.Forward)
-        ?.getStateEvents("m.room.create", "");
+      const create = room?.getLiveTimeline().getState(Direction.Forward)?.getStateEvents('m.room.create', '');
       const isIn = room?.getMyMembership() === KnownMembership.Join;
       return isIn && create ? true : undefined;
     });
@@ -336,7 +324,7 @@ export class MatrixUser {
 
   async #put(path: string, content: Readonly<Record<string, unknown>>): Promise<string> {
     const answer = await this.client.http.authedRequest<{ event_id: string }>(
-      "PUT" as Parameters<typeof this.client.http.authedRequest>[0],
+      Method.Put,
       path,
       undefined,
       content,
@@ -347,13 +335,13 @@ export class MatrixUser {
   #asInvite(room: Room): Invite {
     const own = room.getMember(this.userId)?.events.member;
     const content = own?.getContent() ?? {};
-    const reason: unknown = content["reason"];
+    const reason: unknown = content['reason'];
     return {
       roomId: room.roomId,
-      inviter: own?.getSender() ?? "",
+      inviter: own?.getSender() ?? '',
       name: room.name,
-      isDirect: content["is_direct"] === true,
-      ...(typeof reason === "string" ? { reason } : {}),
+      isDirect: content['is_direct'] === true,
+      ...(typeof reason === 'string' ? { reason } : {}),
     };
   }
 }
@@ -369,8 +357,7 @@ function holdNoTimers(client: MatrixClient): void {
   const request = http.request.bind(http);
   http.authedRequest = (method, path, query, body, options) =>
     authedRequest(method, path, query, body, untimed(options));
-  http.request = (method, path, query, body, options) =>
-    request(method, path, query, body, untimed(options));
+  http.request = (method, path, query, body, options) => request(method, path, query, body, untimed(options));
 }
 
 function untimed(options: IRequestOpts | undefined): IRequestOpts {
@@ -379,23 +366,23 @@ function untimed(options: IRequestOpts | undefined): IRequestOpts {
 }
 
 function asFunction(predicate: EventPredicate): (event: RoomEvent) => boolean {
-  if (typeof predicate === "function") return predicate;
+  if (typeof predicate === 'function') return predicate;
   return ({ content }) => {
-    const body = content["body"];
-    if (typeof body !== "string") return false;
-    return typeof predicate === "string" ? body === predicate : predicate.test(body);
+    const body = content['body'];
+    if (typeof body !== 'string') return false;
+    return typeof predicate === 'string' ? body === predicate : predicate.test(body);
   };
 }
 
 function asMember(content: object): Member {
   const fields = content as Record<string, unknown>;
   const text = (name: string): string | undefined =>
-    typeof fields[name] === "string" ? fields[name] : undefined;
-  const displayName = text("displayname");
-  const avatarUrl = text("avatar_url");
-  const reason = text("reason");
+    typeof fields[name] === 'string' ? fields[name] : undefined;
+  const displayName = text('displayname');
+  const avatarUrl = text('avatar_url');
+  const reason = text('reason');
   return {
-    membership: text("membership") ?? "",
+    membership: text('membership') ?? '',
     ...(displayName === undefined ? {} : { displayName }),
     ...(avatarUrl === undefined ? {} : { avatarUrl }),
     ...(reason === undefined ? {} : { reason }),
@@ -403,5 +390,5 @@ function asMember(content: object): Member {
 }
 
 function isNotFound(error: unknown): boolean {
-  return error instanceof Error && "errcode" in error && error.errcode === "M_NOT_FOUND";
+  return error instanceof Error && 'errcode' in error && error.errcode === 'M_NOT_FOUND';
 }

@@ -1,6 +1,6 @@
 // homeserver.yaml of a homeserver under test: nothing waits, nothing is limited, nothing leaves loopback.
 
-import { join } from "node:path";
+import { join } from 'node:path';
 
 export interface HomeserverConfig {
   readonly serverName: string;
@@ -30,11 +30,11 @@ export function homeserverYaml(config: HomeserverConfig): string {
     {
       server_name: config.serverName,
       public_baseurl: `http://127.0.0.1:${config.port}/`,
-      pid_file: at("homeserver.pid"),
-      log_config: at("log.yaml"),
-      signing_key_path: at("signing.key"),
-      media_store_path: at("media"),
-      database: { name: "sqlite3", args: { database: at("homeserver.db") } },
+      pid_file: at('homeserver.pid'),
+      log_config: at('log.yaml'),
+      signing_key_path: at('signing.key'),
+      media_store_path: at('media'),
+      database: { name: 'sqlite3', args: { database: at('homeserver.db') } },
       registration_shared_secret: config.registrationSecret,
       macaroon_secret_key: config.registrationSecret,
       form_secret: config.registrationSecret,
@@ -45,7 +45,7 @@ export function homeserverYaml(config: HomeserverConfig): string {
       enable_room_list_search: true,
       allow_public_rooms_over_federation: true,
       allow_public_rooms_without_auth: true,
-      room_list_publication_rules: [{ action: "allow" }],
+      room_list_publication_rules: [{ action: 'allow' }],
       user_directory: { enabled: true, search_all_users: true },
       // A client that was busy still gets every event in one piece, not a gap.
       filter_timeline_limit: 10_000,
@@ -66,25 +66,25 @@ export function homeserverYaml(config: HomeserverConfig): string {
 export function logYaml(): string {
   return JSON.stringify({
     version: 1,
-    formatters: { line: { format: "%(asctime)s %(levelname)s %(name)s %(request)s %(message)s" } },
+    formatters: { line: { format: '%(asctime)s %(levelname)s %(name)s %(request)s %(message)s' } },
     filters: {
-      context: { "()": "synapse.logging.context.LoggingContextFilter", request: "" },
+      context: { '()': 'synapse.logging.context.LoggingContextFilter', request: '' },
     },
     handlers: {
-      console: { class: "logging.StreamHandler", formatter: "line", filters: ["context"] },
+      console: { class: 'logging.StreamHandler', formatter: 'line', filters: ['context'] },
     },
-    root: { level: "INFO", handlers: ["console"] },
+    root: { level: 'INFO', handlers: ['console'] },
     // At DEBUG it would write access tokens down.
-    loggers: { "synapse.storage.SQL": { level: "INFO" } },
+    loggers: { 'synapse.storage.SQL': { level: 'INFO' } },
     disable_existing_loggers: false,
   });
 }
 
 function listeners(config: HomeserverConfig): unknown[] {
   const listener = {
-    type: "http",
-    bind_addresses: ["127.0.0.1"],
-    resources: [{ names: ["client", "federation"], compress: false }],
+    type: 'http',
+    bind_addresses: ['127.0.0.1'],
+    resources: [{ names: ['client', 'federation'], compress: false }],
   };
   const plain = { ...listener, port: config.port, tls: false, x_forwarded: false };
   if (config.federation === undefined) return [plain];
@@ -95,17 +95,17 @@ function federation(config: HomeserverConfig): Record<string, unknown> {
   return {
     trusted_key_servers: [],
     // Federation and pushes go to loopback only, which Synapse refuses unless it is named.
-    ip_range_whitelist: ["127.0.0.0/8", "::1/128"],
+    ip_range_whitelist: ['127.0.0.0/8', '::1/128'],
     // A peer that is down is asked again within seconds instead of minutes.
     federation: {
-      client_timeout: "10s",
+      client_timeout: '10s',
       max_short_retry_delay: 500,
       max_short_retries: 1,
-      max_long_retry_delay: "1s",
+      max_long_retry_delay: '1s',
       max_long_retries: 2,
-      destination_min_retry_interval: "1s",
+      destination_min_retry_interval: '1s',
       destination_retry_multiplier: 1,
-      destination_max_retry_interval: "2s",
+      destination_max_retry_interval: '2s',
     },
     ...(config.federation === undefined
       ? {}
@@ -146,6 +146,6 @@ const RATE_LIMITS = {
     concurrent: 100,
   },
   federation_rr_transactions_per_room_per_second: 100_000,
-  remote_media_download_per_second: "1000M",
-  remote_media_download_burst_count: "1000M",
+  remote_media_download_per_second: '1000M',
+  remote_media_download_burst_count: '1000M',
 };

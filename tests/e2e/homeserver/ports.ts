@@ -1,7 +1,7 @@
 // Free loopback ports.
 
-import { createServer } from "node:net";
-import { randomInt } from "node:crypto";
+import { createServer } from 'node:net';
+import { randomInt } from 'node:crypto';
 
 const taken = new Set<number>();
 
@@ -22,10 +22,10 @@ export async function freePort(): Promise<number> {
 function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = createServer();
-    probe.once("error", () => {
+    probe.once('error', () => {
       resolve(false);
     });
-    probe.listen(port, "127.0.0.1", () => {
+    probe.listen(port, '127.0.0.1', () => {
       probe.close(() => {
         resolve(true);
       });

@@ -27,22 +27,21 @@ export interface WireEvent {
 export function roomEvent(wire: WireEvent): RoomEvent {
   // Copied, because the client library later edits and prunes its own events in place.
   const content = structuredClone(wire.content ?? {}) as Record<string, unknown>;
-  const redacts =
-    wire.redacts ?? (wire.type === "m.room.redaction" ? content["redacts"] : undefined);
+  const redacts = wire.redacts ?? (wire.type === 'm.room.redaction' ? content['redacts'] : undefined);
   return {
-    id: wire.event_id ?? "",
-    type: wire.type ?? "",
-    sender: wire.sender ?? "",
+    id: wire.event_id ?? '',
+    type: wire.type ?? '',
+    sender: wire.sender ?? '',
     at: wire.origin_server_ts ?? 0,
     content,
     ...(wire.state_key === undefined ? {} : { stateKey: wire.state_key }),
-    ...(typeof redacts === "string" ? { redacts } : {}),
+    ...(typeof redacts === 'string' ? { redacts } : {}),
     unsigned: structuredClone(wire.unsigned ?? {}) as Record<string, unknown>,
   };
 }
 
 /** One line for a failing test's message. */
 export function summary(event: RoomEvent): string {
-  const key = event.stateKey === undefined ? "" : ` [${event.stateKey}]`;
+  const key = event.stateKey === undefined ? '' : ` [${event.stateKey}]`;
   return `${event.sender} ${event.type}${key} ${JSON.stringify(event.content)}`.slice(0, 300);
 }

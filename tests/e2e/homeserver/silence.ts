@@ -1,6 +1,6 @@
 // matrix-js-sdk writes a line per request; a test's output is for the test.
 
-import { logger, type Logger } from "matrix-js-sdk/lib/logger.js";
+import { logger, type Logger } from 'matrix-js-sdk/lib/logger.js';
 
 const nothing = (): void => undefined;
 

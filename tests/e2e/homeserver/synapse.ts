@@ -1,17 +1,17 @@
 // A real homeserver for a test: Synapse on loopback, with SQLite, in a folder of its own.
 
-import { execFile } from "node:child_process";
-import { createHmac, randomBytes } from "node:crypto";
-import { rmSync } from "node:fs";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { promisify } from "node:util";
-import type { CertificateAuthority } from "./certificates.ts";
-import { homeserverYaml, logYaml, type FederationListener } from "./config.ts";
-import { installSynapse } from "./install.ts";
-import { PYTHON, RUNS } from "./paths.ts";
-import { freePort } from "./ports.ts";
-import { ServerProcess } from "./server-process.ts";
+import { execFile } from 'node:child_process';
+import { createHmac, randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { CertificateAuthority } from './certificates.ts';
+import { homeserverYaml, logYaml, type FederationListener } from './config.ts';
+import { installSynapse } from './install.ts';
+import { PYTHON, RUNS } from './paths.ts';
+import { freePort } from './ports.ts';
+import { ServerProcess } from './server-process.ts';
 
 export interface SynapseOptions {
   /**
@@ -43,7 +43,7 @@ export interface Account {
 /** Started and not yet stopped for good. */
 const unfinished = new Set<Synapse>();
 
-process.once("exit", () => {
+process.once('exit', () => {
   for (const synapse of unfinished) synapse.abandon();
 });
 
@@ -56,17 +56,16 @@ export class Synapse {
   readonly #port: number;
   readonly #options: SynapseOptions;
   readonly #federation: FederationListener | undefined;
-  readonly #secret = randomBytes(24).toString("hex");
+  readonly #secret = randomBytes(24).toString('hex');
   readonly #registrations: string[] = [];
   #process: ServerProcess | undefined;
 
   static async start(options: SynapseOptions = {}): Promise<Synapse> {
     await installSynapse();
     await mkdir(RUNS, { recursive: true });
-    const dir = options.dir ?? (await mkdtemp(join(RUNS, "synapse-")));
+    const dir = options.dir ?? (await mkdtemp(join(RUNS, 'synapse-')));
     const serverName =
-      options.name ??
-      (options.certificates === undefined ? "hs.test" : `localhost:${await freePort()}`);
+      options.name ?? (options.certificates === undefined ? 'hs.test' : `localhost:${await freePort()}`);
     const port = options.port ?? (await freePort());
     const federation = await federationListener(serverName, options.certificates);
     const synapse = new Synapse(options, dir, serverName, port, federation);
@@ -85,7 +84,7 @@ export class Synapse {
     this.serverName = serverName;
     this.baseUrl = `http://127.0.0.1:${port}`;
     this.dir = dir;
-    this.logPath = join(dir, "homeserver.log");
+    this.logPath = join(dir, 'homeserver.log');
     this.#port = port;
     this.#options = options;
     this.#federation = federation;
@@ -93,7 +92,7 @@ export class Synapse {
 
   /** For signals of one's own, such as SIGSTOP for a server that hangs. */
   get pid(): number {
-    if (this.#process === undefined) throw new Error("Synapse is not running");
+    if (this.#process === undefined) throw new Error('Synapse is not running');
     return this.#process.pid;
   }
 
@@ -106,12 +105,12 @@ export class Synapse {
 
   /** SIGTERM, data stays: an outage that `restart` ends. */
   async halt(): Promise<void> {
-    await this.#end("SIGTERM");
+    await this.#end('SIGTERM');
   }
 
   /** SIGKILL, data stays: a crash that `restart` ends. */
   async kill(): Promise<void> {
-    await this.#end("SIGKILL");
+    await this.#end('SIGKILL');
   }
 
   /**
@@ -149,11 +148,11 @@ export class Synapse {
     const url = `${this.baseUrl}/_synapse/admin/v1/register`;
     const { nonce } = (await answerOf(await fetch(url))) as { nonce: string };
     const admin = options.admin ?? false;
-    const mac = createHmac("sha1", this.#secret)
-      .update([nonce, name, password, admin ? "admin" : "notadmin"].join("\0"))
-      .digest("hex");
+    const mac = createHmac('sha1', this.#secret)
+      .update([nonce, name, password, admin ? 'admin' : 'notadmin'].join('\0'))
+      .digest('hex');
     const body = JSON.stringify({ nonce, username: name, password, admin, mac });
-    const made = (await answerOf(await fetch(url, { method: "POST", body }))) as {
+    const made = (await answerOf(await fetch(url, { method: 'POST', body }))) as {
       user_id: string;
       access_token: string;
     };
@@ -173,7 +172,7 @@ export class Synapse {
 
   get #keeps(): boolean {
     const { keep, dir } = this.#options;
-    return keep ?? (dir !== undefined || process.env["E2E_KEEP"] !== undefined);
+    return keep ?? (dir !== undefined || process.env['E2E_KEEP'] !== undefined);
   }
 
   async #prepare(): Promise<void> {
@@ -182,14 +181,14 @@ export class Synapse {
       await this.#writeRegistration(yaml);
     }
     await this.#writeConfig();
-    await writeFile(join(this.dir, "log.yaml"), logYaml());
+    await writeFile(join(this.dir, 'log.yaml'), logYaml());
     // Made here because Synapse would be started once more, for seconds, only to make it. A key
     // that is there already belongs to the data: peers refuse another one under the same id.
-    const seed = randomBytes(32).toString("base64").replace(/=+$/, "");
+    const seed = randomBytes(32).toString('base64').replace(/=+$/, '');
     const key = `ed25519 a_test ${seed}\n`;
-    await writeFile(join(this.dir, "signing.key"), key, { flag: "wx", mode: 0o600 }).catch(
+    await writeFile(join(this.dir, 'signing.key'), key, { flag: 'wx', mode: 0o600 }).catch(
       (error: unknown) => {
-        if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+        if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
       },
     );
   }
@@ -215,7 +214,7 @@ export class Synapse {
   }
 
   get #configPath(): string {
-    return join(this.dir, "homeserver.yaml");
+    return join(this.dir, 'homeserver.yaml');
   }
 
   async #launch(): Promise<void> {
@@ -228,13 +227,13 @@ export class Synapse {
     this.#process = await ServerProcess.start(this.#configPath, this.logPath, answers);
   }
 
-  async #end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+  async #end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     await this.#process?.end(signal);
     this.#process = undefined;
   }
 
   async #transactionsAreSent(): Promise<void> {
-    await promisify(execFile)(PYTHON, ["-c", WAIT_UNTIL_SENT, join(this.dir, "homeserver.db")], {
+    await promisify(execFile)(PYTHON, ['-c', WAIT_UNTIL_SENT, join(this.dir, 'homeserver.db')], {
       timeout: 60_000,
     });
   }
@@ -253,7 +252,7 @@ async function federationListener(
   certificates: CertificateAuthority | undefined,
 ): Promise<FederationListener | undefined> {
   if (certificates === undefined) return undefined;
-  const [host = "", port] = serverName.split(":");
+  const [host = '', port] = serverName.split(':');
   if (port === undefined) {
     throw new Error(`A server that federates in tests is named localhost:PORT, not ${serverName}`);
   }

@@ -1,6 +1,6 @@
 // Waiting for a condition, never for an amount of time: the time is only the point of giving up.
 
-import { setTimeout as pause } from "node:timers/promises";
+import { setTimeout as pause } from 'node:timers/promises';
 
 export interface UntilOptions {
   /** Milliseconds after which the wait is given up. */
@@ -37,7 +37,7 @@ export function until<T>(
       }
     };
     const timer = setTimeout(() => {
-      const found = options.found === undefined ? "" : `\nThere was:\n${options.found()}`;
+      const found = options.found === undefined ? '' : `\nThere was:\n${options.found()}`;
       failure.message = `Waited ${options.timeout} ms in vain for ${options.what}.${found}`;
       end(() => reject(failure));
     }, options.timeout);
@@ -47,16 +47,13 @@ export function until<T>(
 }
 
 /** For what cannot call us back (another process coming up): asks every 50 ms. */
-export async function poll<T>(
-  check: () => Promise<T | undefined>,
-  options: UntilOptions,
-): Promise<T> {
+export async function poll<T>(check: () => Promise<T | undefined>, options: UntilOptions): Promise<T> {
   const end = Date.now() + options.timeout;
   for (;;) {
     const value = await check();
     if (value !== undefined) return value;
     if (Date.now() > end) {
-      const found = options.found === undefined ? "" : `\nThere was:\n${options.found()}`;
+      const found = options.found === undefined ? '' : `\nThere was:\n${options.found()}`;
       throw new Error(`Waited ${options.timeout} ms in vain for ${options.what}.${found}`);
     }
     await pause(50);

@@ -16,19 +16,24 @@ export function commandBridge({ engine }: Seat, commands: Commands) {
       return Promise.resolve(commands.has(command));
     }
     protected enableCommand(command: string): Promise<void> {
-      return Promise.resolve(commands.enable(command));
+      commands.enable(command);
+      return Promise.resolve();
     }
     protected disableCommand(command: string): Promise<void> {
-      return Promise.resolve(commands.disable(command));
+      commands.disable(command);
+      return Promise.resolve();
     }
     protected modifyCommand(command: ISlashCommand): Promise<void> {
-      return Promise.resolve(commands.add(command));
+      commands.add(command);
+      return Promise.resolve();
     }
     protected registerCommand(command: ISlashCommand): Promise<void> {
-      return Promise.resolve(commands.add(command));
+      commands.add(command);
+      return Promise.resolve();
     }
     protected unregisterCommand(command: string): Promise<void> {
-      return Promise.resolve(commands.remove(command));
+      commands.remove(command);
+      return Promise.resolve();
     }
   })();
 }
@@ -36,10 +41,12 @@ export function commandBridge({ engine }: Seat, commands: Commands) {
 export function apiBridge({ engine }: Seat, endpoints: Endpoints) {
   return new (class extends engine.bridges.ApiBridge {
     override registerApi(api: AppApi, appId: string): Promise<void> {
-      return Promise.resolve(endpoints.add(api, appId));
+      endpoints.add(api, appId);
+      return Promise.resolve();
     }
     override unregisterApis(appId: string): Promise<void> {
-      return Promise.resolve(endpoints.remove(appId));
+      endpoints.remove(appId);
+      return Promise.resolve();
     }
   })();
 }

@@ -101,7 +101,7 @@ export function roomBridge({ engine, site }: Seat) {
     }
     protected async getMessages(
       id: string,
-      { limit, skip = 0, sort, showThreadMessages }: GetMessagesOptions,
+      { limit, skip = 0, sort, showThreadMessages }: Omit<GetMessagesOptions, 'skip'> & { skip?: number },
     ): Promise<IMessageRaw[]> {
       const found = await db.messages.find(
         (message) =>

@@ -7,12 +7,15 @@ import type {
 import type { Scheduler } from '../scheduler.ts';
 import type { Seat } from './seat.ts';
 
+/** The engine hands over its own wrapper, which needs the context alone. */
+type Wrapped = Omit<IProcessor, 'processor'> & { processor: (context: object) => Promise<void> };
+
 export function schedulerBridge({ engine }: Seat, scheduler: Scheduler) {
   return new (class extends engine.bridges.SchedulerBridge {
     protected async registerProcessors(processors: IProcessor[], appId: string): Promise<string[]> {
       const started: string[] = [];
-      for (const { id, processor, startupSetting: startup } of processors) {
-        scheduler.define(id, processor as unknown as (context: object) => Promise<void>);
+      for (const { id, processor, startupSetting: startup } of processors as Wrapped[]) {
+        scheduler.define(id, processor);
         if (startup === undefined) continue;
         const { data } = startup;
         if ((startup.type as string) === 'recurring') {

@@ -35,7 +35,7 @@ export function userBridge({ engine, site }: Seat) {
         appId,
         ...user,
         _id: user._id ?? randomId(),
-      } as UserDoc);
+      });
       if (options?.avatarUrl) setAvatar(site, created, options.avatarUrl);
       return created._id;
     }

@@ -94,9 +94,7 @@ export async function messageFromApp(
     ...(Array.isArray(message.attachments) && { attachments: message.attachments.map(attachmentFromApp) }),
   };
   if (!partial) Object.assign(doc, message._unmappedProperties_);
-  return Object.fromEntries(
-    Object.entries(doc).filter(([, value]) => value !== undefined),
-  ) as Partial<MessageDoc>;
+  return Object.fromEntries(Object.entries(doc).filter(([, value]) => value !== undefined));
 }
 
 async function sender(db: Site['db'], { sender }: AppMessage): Promise<MessageDoc['u'] | undefined> {

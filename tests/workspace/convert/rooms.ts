@@ -68,7 +68,7 @@ export async function roomToAppRaw(room: RoomDoc): Promise<Raw> {
   });
 }
 
-type AppRoom = IRoom & {
+type AppRoom = Partial<IRoom> & {
   _unmappedProperties_?: Raw;
   federation?: unknown;
   isFederated?: boolean;
@@ -78,7 +78,7 @@ type AppRoom = IRoom & {
 /** A partial one keeps to what has a name; a whole one ends with the unmapped fields laid over it. */
 export async function roomFromApp({ db }: Site, given: IRoom, partial = false): Promise<Partial<RoomDoc>> {
   const room = given as AppRoom;
-  const creator = await db.users.byId((room.creator as { id?: string } | undefined)?.id);
+  const creator = await db.users.byId(room.creator?.id);
   const doc: Raw = {
     ...(room.id && { _id: room.id }),
     ...(room.type !== undefined && { t: room.type }),
@@ -86,7 +86,7 @@ export async function roomFromApp({ db }: Site, given: IRoom, partial = false): 
     ...(room.messageCount !== undefined && { msgs: room.messageCount }),
     ...(room.updatedAt !== undefined && { _updatedAt: room.updatedAt }),
     ...(room.displayName && { fname: room.displayName }),
-    ...((room.type as string) !== 'd' && room.slugifiedName && { name: room.slugifiedName }),
+    ...((room.type as string | undefined) !== 'd' && room.slugifiedName && { name: room.slugifiedName }),
     ...(room.isDefault !== undefined && { default: room.isDefault }),
     ...(room.isReadOnly !== undefined && { ro: room.isReadOnly }),
     ...(room.displaySystemMessages !== undefined && { sysMes: room.displaySystemMessages }),
@@ -100,5 +100,5 @@ export async function roomFromApp({ db }: Site, given: IRoom, partial = false): 
     ...(room._USERNAMES && { _USERNAMES: room._USERNAMES }),
   };
   if (!partial) Object.assign(doc, room._unmappedProperties_);
-  return doc as Partial<RoomDoc>;
+  return doc;
 }

@@ -35,12 +35,12 @@ export async function bundleForNode(runtime: string, outfile: string): Promise<v
 function nodeColumn(runtime: string): Plugin {
   return {
     name: 'node-column',
-    setup({ onResolve, onLoad }) {
-      onResolve({ filter: /^\.\.?\// }, ({ path: wanted, resolveDir }) => {
+    setup(builder) {
+      builder.onResolve({ filter: /^\.\.?\// }, ({ path: wanted, resolveDir }) => {
         const replaced = REPLACED[path.relative(runtime, path.resolve(resolveDir, wanted))];
         return replaced === undefined ? undefined : { path: path.join(NODE_RUNTIME, replaced) };
       });
-      onLoad({ filter: /handlers\/app\/construct\.ts$/ }, async ({ path: file }) => {
+      builder.onLoad({ filter: /handlers\/app\/construct\.ts$/ }, async ({ path: file }) => {
         return { loader: 'ts', contents: nodeShell(await readFile(file, 'utf8')) };
       });
     },

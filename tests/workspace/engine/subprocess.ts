@@ -33,7 +33,7 @@ export interface RuntimeChoice {
   runtime: RuntimeName;
   liveness?: Partial<Liveness> | undefined;
   /** Told of each subprocess. */
-  started(controller: Controller): void;
+  started: (controller: Controller) => void;
 }
 
 type ControllerClass = new (...given: unknown[]) => Controller;

@@ -1,3 +1,4 @@
+/* global PROBE */
 // The probe: an App that does what a test tells it, and remembers what it was told.
 const { App } = require('@rocket.chat/apps-engine/definition/App');
 const { ApiSecurity, ApiVisibility } = require('@rocket.chat/apps-engine/definition/api');
@@ -142,9 +143,9 @@ class ProbeApp extends App {
   }
 
   // A direct eval, so the code sees what an App's module sees: `globalThis`, `require`, `console`.
-  evaluate(code, { request, context, data, endpoint, read, modify, http, persis }) {
-    const app = this;
-    return eval(`(async () => { ${code} })()`);
+  evaluate(code, given) {
+    const names = 'app, request, context, data, endpoint, read, modify, http, persis';
+    return eval(`({ ${names} }) => (async () => { ${code} })()`)({ app: this, ...given });
   }
 }
 
