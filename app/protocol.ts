@@ -142,7 +142,15 @@ scope: Scope, } | { "kind": "reconcile",
 /**
  * The scope of the portal's local side.
  */
-scope: Scope, } | { "kind": "step", 
+scope: Scope, 
+/**
+ * How many of the newest messages were compared already.
+ */
+skip: number, 
+/**
+ * When the comparison began, in milliseconds; nothing before its first page.
+ */
+began: number | null, } | { "kind": "step", 
 /**
  * Where it stands.
  */
@@ -261,7 +269,15 @@ at: number, } | { "kind": "reconcile",
 /**
  * The scope of the portal's local side.
  */
-scope: Scope, } | { "kind": "reply", 
+scope: Scope, 
+/**
+ * How many of the newest messages were compared already.
+ */
+skip: number, 
+/**
+ * When the comparison began, in milliseconds; nothing before its first page.
+ */
+began: number | null, } | { "kind": "reply", 
 /**
  * The answer.
  */
@@ -425,7 +441,11 @@ id: string, } | { "kind": "recent",
  */
 room: string, 
 /**
- * How many.
+ * How many of the newest to leave out.
+ */
+skip: number, 
+/**
+ * How many at most; Rocket.Chat gives no more than 100.
  */
 limit: number, };
 

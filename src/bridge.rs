@@ -31,7 +31,7 @@ pub fn decide(input: &Input, view: &View) -> Result<Vec<Effect>, Missing> {
         Input::Step { tag } => work::step(view, tag),
         Input::Outcome { tag, answer } => work::outcome(view, tag, answer),
         Input::Failed { tag, why } => work::failed(view, tag, why),
-        Input::Reconcile { scope } => reconcile::compare(view, scope),
+        Input::Reconcile { scope, skip, began } => reconcile::compare(view, scope, *skip, *began),
         Input::MessageSent { message } => outgoing::accept(view, message),
         Input::Command { user, room, words } => invite::command(view, user, room, words),
         Input::Request { request } => incoming::accept(view, request),

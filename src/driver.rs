@@ -248,8 +248,14 @@ impl<H: Host + 'static> Driver<H> {
             Effect::Wake { scope: to, at } if at <= self.memory.borrow().last_now => {
                 self.pass_on(scope, &to, Input::Wake { scope: to.clone() });
             }
-            Effect::Reconcile { scope: to } => {
-                self.pass_on(scope, &to, Input::Reconcile { scope: to.clone() });
+            Effect::Reconcile { scope: to, skip, began } => {
+                let input = Input::Reconcile { scope: to.clone(), skip, began };
+                if scope == Some(&to) {
+                    // Before anything else of the scope: what is found may be older than what waits.
+                    self.memory.borrow_mut().scopes.push_front(&to, input);
+                } else {
+                    self.pass_on(scope, &to, input);
+                }
             }
             Effect::Call { ref tag, .. } => {
                 let now = self.host.now();
@@ -301,7 +307,7 @@ impl<H> std::fmt::Debug for Driver<H> {
 /// The scope an input belongs to; without one it is decided at once, beside all others.
 fn scope_of(input: &Input) -> Option<Scope> {
     match input {
-        Input::Wake { scope } | Input::Reconcile { scope } => Some(scope.clone()),
+        Input::Wake { scope } | Input::Reconcile { scope, .. } => Some(scope.clone()),
         Input::Step { tag } | Input::Outcome { tag, .. } | Input::Failed { tag, .. } => {
             Some(tag.scope.clone())
         }

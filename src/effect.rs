@@ -45,6 +45,10 @@ pub enum Effect {
     Reconcile {
         /// The scope of the portal's local side.
         scope: Scope,
+        /// How many of the newest messages were compared already.
+        skip: u32,
+        /// When the comparison began, in milliseconds; nothing before its first page.
+        began: Option<i64>,
     },
     /// Answer the request that is being decided. The driver's own, no host sees it.
     Reply {

@@ -80,6 +80,10 @@ pub mod key {
     pub fn segment(room: &str, number: u64) -> String {
         format!("segment:{room}:{number}")
     }
+    /// The comparisons of a portal.
+    pub fn compared(room: &str) -> String {
+        format!("compared:{room}")
+    }
     /// The portal of a Rocket.Chat room.
     pub fn portal_local(room: &str) -> String {
         format!("portal-local:{room}")

@@ -28,6 +28,10 @@ pub enum Input {
     Reconcile {
         /// The scope of the portal's local side.
         scope: Scope,
+        /// How many of the newest messages were compared already.
+        skip: u32,
+        /// When the comparison began, in milliseconds; nothing before its first page.
+        began: Option<i64>,
     },
     /// The next part of an entry that is under way.
     Step {

@@ -35,6 +35,8 @@ pub enum Record {
     Segment(Segment),
     /// Where the ledger's sealed segments stand.
     Checkpoint(Checkpoint),
+    /// A comparison of a portal that came to its end.
+    Compared(Compared),
     /// Tokens of the application service.
     Tokens(Tokens),
     /// A sign of life of an instance.
@@ -166,6 +168,15 @@ pub struct Checkpoint {
     pub segment: u64,
 }
 
+/// A comparison of a portal that came to its end: all that was said before is journaled or bridged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Compared {
+    /// The Rocket.Chat room.
+    pub room: String,
+    /// When it began, in milliseconds.
+    pub at: i64,
+}
+
 /// Tokens of the application service. Several pairs may exist: the oldest is used, all are accepted.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tokens {
@@ -263,6 +274,7 @@ impl Record {
             Self::Checkpoint(it) => {
                 (format!("checkpoint:{}:{}", it.room, it.segment), vec![key::ledger(&it.room)])
             }
+            Self::Compared(it) => (format!("compared:{}:{}", it.room, it.at), vec![key::compared(&it.room)]),
             Self::Tokens(it) => {
                 (format!("tokens:{}", ids::digest(&[&it.appservice])), vec![key::TOKENS.to_owned()])
             }

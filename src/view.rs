@@ -33,12 +33,14 @@ pub enum Key {
         /// The id.
         id: String,
     },
-    /// The newest messages of a room, oldest first, without system messages; 100 at most.
+    /// The newest messages of a room, oldest first, without system messages.
     Recent {
         /// The room's id.
         room: String,
-        /// How many.
-        limit: u8,
+        /// How many of the newest to leave out.
+        skip: u32,
+        /// How many at most; Rocket.Chat gives no more than 100.
+        limit: u32,
     },
 }
 
@@ -145,9 +147,9 @@ impl View {
         Ok(if let Found::Message(message) = found { message.as_ref() } else { None })
     }
 
-    /// The newest messages of a Rocket.Chat room, oldest first.
-    pub fn recent(&self, room: &str, limit: u8) -> Result<&[Message], Missing> {
-        let found = self.get(Key::Recent { room: room.to_owned(), limit })?;
+    /// The newest messages of a Rocket.Chat room after the first few, oldest first.
+    pub fn recent(&self, room: &str, skip: u32, limit: u32) -> Result<&[Message], Missing> {
+        let found = self.get(Key::Recent { room: room.to_owned(), skip, limit })?;
         Ok(if let Found::Messages(messages) = found { messages } else { &[] })
     }
 

@@ -66,7 +66,7 @@ export class WorkspaceHost implements Host {
       case 'message':
         return { kind: 'message', message: await this.rocketchat.message(key.id) };
       case 'recent':
-        return { kind: 'messages', messages: await this.rocketchat.recent(key.room, key.limit) };
+        return { kind: 'messages', messages: await this.rocketchat.recent(key.room, key.skip, key.limit) };
     }
   }
 

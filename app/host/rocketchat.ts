@@ -26,8 +26,8 @@ export class RocketChat {
     return message ? messageFact(message) : null;
   }
 
-  async recent(room: string, limit: number): Promise<Message[]> {
-    const options = { limit: Math.min(limit, mostRecent), sort: { createdAt: 'desc' } } as const;
+  async recent(room: string, skip: number, limit: number): Promise<Message[]> {
+    const options = { skip, limit: Math.min(limit, mostRecent), sort: { createdAt: 'desc' } } as const;
     const messages = await this.accessors.read.getRoomReader().getMessages(room, options);
     const senders = await this.senders(messages);
     return messages.map((message) => {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::owner;
+use super::{owner, reconcile};
 use crate::appservice;
 use crate::effect::{Effect, Level};
 use crate::ids::{Scope, key};
@@ -104,7 +104,7 @@ fn take_up(view: &View) -> Result<Vec<Effect>, Missing> {
     let mut effects = vec![];
     for record in view.records(key::PORTALS)? {
         if let Record::Portal(portal) = record {
-            effects.push(Effect::Reconcile { scope: Scope::local(&portal.local) });
+            effects.push(reconcile::begin(&Scope::local(&portal.local)));
         }
     }
     effects.extend(scopes.into_iter().map(|scope| Effect::Wake { scope, at: view.now }));

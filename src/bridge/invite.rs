@@ -67,11 +67,7 @@ pub(super) fn intent(view: &View, room: &Room, by: &User, mxid: &str) -> Result<
 /// from there meanwhile may come in.
 pub(super) fn created(view: &View, entry: &Entry, room: &Room, remote: &str) -> Vec<Effect> {
     let portal = Portal { local: room.id.clone(), remote: remote.to_owned(), since: entry.at };
-    vec![
-        Record::Portal(portal).insert(),
-        Effect::Reconcile { scope: entry.scope.clone() },
-        Effect::Wake { scope: Scope::remote(remote), at: view.now },
-    ]
+    vec![Record::Portal(portal).insert(), Effect::Wake { scope: Scope::remote(remote), at: view.now }]
 }
 
 /// The invitation is out.

@@ -22,7 +22,7 @@ use crate::view::{Key, Missing, View};
 const LOOK_BACK: i64 = 10_000;
 
 /// How many messages that look-back reads at most.
-const LOOK_BACK_MESSAGES: u8 = 100;
+const LOOK_BACK_MESSAGES: u32 = 100;
 
 /// A message younger than so many milliseconds, and than this instance, was sent by no other that died since.
 const FRESH: i64 = 3_000;
@@ -64,14 +64,14 @@ pub(super) fn first_the_earlier(
 ) -> Result<Option<Vec<Effect>>, Missing> {
     let Work::Post { message } = &entry.work else { return Ok(None) };
     view.all([
-        Key::Recent { room: message.room.clone(), limit: LOOK_BACK_MESSAGES },
+        Key::Recent { room: message.room.clone(), skip: 0, limit: LOOK_BACK_MESSAGES },
         Key::documents(ids::key::portal_local(&message.room)),
         Key::documents(ids::key::link_local(&message.id)),
     ])?;
     let Some(portal) = portal::of_local(view, &message.room)? else { return Ok(None) };
     let since = portal.since.max(message.at - LOOK_BACK);
     let earlier = view
-        .recent(&message.room, LOOK_BACK_MESSAGES)?
+        .recent(&message.room, 0, LOOK_BACK_MESSAGES)?
         .iter()
         .filter(|it| is_for_matrix(it, since) && (it.at, &it.id) < (message.at, &message.id));
     let unknown = ledger::without_link(view, journal, earlier)?;

@@ -4,7 +4,7 @@
 //! gone by then, somebody else finished it and there is nothing left to do.
 
 use super::journal::Journal;
-use super::{attachment, incoming, invite, ledger, outgoing, owner};
+use super::{attachment, incoming, invite, ledger, outgoing, owner, reconcile};
 use crate::attachment::{Attachment as _, Done, Intent, Move};
 use crate::effect::{Effect, Level, Tag};
 use crate::ids::{self, Scope, key};
@@ -39,6 +39,9 @@ pub(super) fn wake(view: &View, scope: &Scope) -> Result<Vec<Effect>, Missing> {
     }
     if *scope == Scope::workspace() {
         return attach(view, BEGIN, None);
+    }
+    if let Some(effect) = reconcile::first(view, scope)? {
+        return Ok(vec![effect]);
     }
     let journal = Journal::load(view, scope)?;
     let Some(entry) = journal.entries.first() else {

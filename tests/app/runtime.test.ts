@@ -125,7 +125,7 @@ for (const runtime of runtimes) {
       { kind: 'message', id: 'derived0123456789' },
       { kind: 'userByName', username: 'bob:example.org' },
       { kind: 'userByName', username: 'nobody' },
-      { kind: 'recent', room: room.id, limit: 10 },
+      { kind: 'recent', room: room.id, skip: 0, limit: 10 },
     ]);
     assert.deepEqual(documents, { kind: 'documents', bodies: [] });
     assert.equal((message as { message: { text: string } }).message.text, 'from afar');

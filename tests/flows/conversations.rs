@@ -299,6 +299,35 @@ fn who_cannot_be_told_holds_up_nobody() {
 }
 
 #[test]
+fn what_was_said_while_the_app_was_off_is_found_however_much_it_is() {
+    let mut world = bridged();
+    world.say(Some(0), "general", "alice", "before");
+    world.settle();
+    world.kill(0);
+    let mut expected = vec!["before".to_owned()];
+    for n in 0..450 {
+        // Two in three are others' messages, which count among those that Rocket.Chat hands out.
+        let text = format!("off {n}");
+        let who = if n % 3 == 0 { "alice" } else { "bob:far.test" };
+        if who == "alice" {
+            expected.push(text.clone());
+        } else {
+            let bob = matrix_federation::facts::User {
+                kind: matrix_federation::facts::UserKind::Bot,
+                ..crate::world::person(who)
+            };
+            world.outside.borrow_mut().users.insert(who.to_owned(), bob);
+        }
+        world.say(None, "general", who, &text);
+    }
+    let fresh = world.start(None);
+    world.say(Some(fresh), "general", "alice", "after");
+    world.settle();
+    expected.push("after".to_owned());
+    assert_eq!(world.sent(), expected);
+}
+
+#[test]
 fn events_of_a_room_in_the_making_wait_for_it() {
     let mut world = World::new();
     world.start(None);

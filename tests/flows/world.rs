@@ -304,13 +304,13 @@ impl Outside {
             Key::Message { id } => {
                 Loaded::Message { message: self.messages.iter().find(|it| it.id == *id).cloned() }
             }
-            Key::Recent { room, limit } => {
+            Key::Recent { room, skip, limit } => {
                 let in_room = self.messages.iter().filter(|it| it.room == *room && it.system.is_none());
                 let mut messages: Vec<Message> = in_room.cloned().collect();
                 messages.sort_by_key(|it| it.at);
-                Loaded::Messages {
-                    messages: messages.split_off(messages.len().saturating_sub((*limit).into())),
-                }
+                messages.truncate(messages.len().saturating_sub(*skip as usize));
+                let page = messages.len().saturating_sub((*limit).min(100) as usize);
+                Loaded::Messages { messages: messages.split_off(page) }
             }
         }
     }
