@@ -7,7 +7,7 @@ import { connect, createServer, type Server } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { strFromU8, strToU8, unzipSync, zipSync } from 'fflate';
 import type { Person } from '../workspace/index.ts';
-import { Federation, ZIP, type Portal } from './federation.ts';
+import { Federation, numbered, ZIP, type Portal } from './federation.ts';
 import { poll } from './homeserver/waiting.ts';
 import type { MatrixUser } from './homeserver/client.ts';
 
@@ -52,6 +52,26 @@ describe("the App's life", () => {
     await portal.channel.expectMessage(({ text }) => text === 'nor this', PATIENCE);
     assert.ok(await isOpen(federation.listenPort));
     await talk('switched on');
+  });
+
+  test('what was said in a long absence is brought in order, however much it was', async () => {
+    const [local, remote] = [numbered('absence of alice', 150), numbered('absence of bob', 50)];
+    await federation.app.disable();
+    for (const text of local) await alice.say(portal.channel, text);
+    for (const text of remote) await bob.say(portal.room, text);
+    await federation.app.enable();
+    const shown = (): string[] => portal.channel.messages().map(({ text }) => text);
+    await portal.channel.expect('all of bob', () => remote.every((text) => shown().includes(text)), PATIENCE);
+    await bob.expectMessage(portal.room, local.at(-1) ?? '', PATIENCE);
+    const heard = await federation.heard(bob, portal.room);
+    assert.deepEqual(
+      heard.filter((text) => local.includes(text)),
+      local,
+    );
+    assert.deepEqual(
+      shown().filter((text) => remote.includes(text)),
+      remote,
+    );
   });
 
   test('it can be switched off and on many times', async () => {

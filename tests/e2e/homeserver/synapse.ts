@@ -126,6 +126,16 @@ export class Synapse {
     await this.#launch();
   }
 
+  /** How many transactions application services have not acknowledged. */
+  async unsentTransactions(): Promise<number> {
+    const { stdout } = await promisify(execFile)(PYTHON, [
+      '-c',
+      COUNT_UNSENT,
+      join(this.dir, 'homeserver.db'),
+    ]);
+    return Number(stdout);
+  }
+
   /** Makes an application service known, which takes a restart. */
   async addRegistration(yaml: string): Promise<void> {
     await this.#writeRegistration(yaml);
@@ -245,6 +255,12 @@ import sqlite3, sys, time
 database = sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True)
 while database.execute("SELECT COUNT(*) FROM application_services_txns").fetchone()[0]:
     time.sleep(0.05)
+`;
+
+const COUNT_UNSENT = `
+import sqlite3, sys
+database = sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True)
+print(database.execute("SELECT COUNT(*) FROM application_services_txns").fetchone()[0])
 `;
 
 async function federationListener(
