@@ -12,7 +12,7 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { BINARIES, PACKAGES } from '../workspace/engine/paths.ts';
 import type { Person } from '../workspace/index.ts';
-import { Federation, ZIP, type Portal, type Step } from './federation.ts';
+import { Federation, numbered, RECOVERY, ZIP, type Portal, type Step } from './federation.ts';
 import type { MatrixUser } from './homeserver/client.ts';
 import { matrix, Narrator, paint, rocketchat, seconds } from './narrator.ts';
 
@@ -142,8 +142,8 @@ async function crash(
 ): Promise<void> {
   const { instance } = at;
   const before = instance.pid();
-  const local = Array.from({ length: FLOOD }, (_, index) => `alice ${index + 1}`);
-  const remote = Array.from({ length: FLOOD }, (_, index) => `bob ${index + 1}`);
+  const local = numbered('alice', FLOOD);
+  const remote = numbered('bob', FLOOD);
   const aliceTalks = (async () => {
     for (const [index, text] of local.entries()) {
       await alice.say(channel, text);
@@ -154,22 +154,30 @@ async function crash(
     for (const text of remote) await bob.say(room, text);
   })();
   await Promise.all([aliceTalks, bobTalks]);
-  await bob.expectMessage(room, local.at(-1) ?? '', { timeout: 60_000 });
-  const numbered = (from: string) => (text: string) => text.startsWith(`${from} `);
+  await bob.expectMessage(room, local.at(-1) ?? '', RECOVERY);
+  const by = (name: string) => (text: string) => text.startsWith(`${name} `);
   const shown = (): string[] =>
     channel
       .messages()
       .map(({ text }) => text)
-      .filter(numbered('bob'));
-  await channel.expect('all that bob said', () => new Set(shown()).size === FLOOD, { timeout: 60_000 });
-  const heard = (await at.heard(bob, room)).filter(numbered('alice'));
+      .filter(by('bob'));
+  const late = await at.shown({ channel, room }, bob, remote);
+  const heard = (await at.heard(bob, room)).filter(by('alice'));
   assert.deepEqual(heard, local, 'bob has read all that alice said, once and in order');
-  assert.deepEqual(shown(), remote, 'the channel shows all that bob said, once and in order');
+  const punctual = (text: string): boolean => !late.includes(text);
+  assert.deepEqual(
+    shown().filter(punctual),
+    remote.filter(punctual),
+    'the channel shows what bob said in order',
+  );
+  assert.deepEqual(shown().sort(), [...remote].sort(), 'the channel shows all that bob said, once');
   narrator.step(
     "The App's process is killed while both talk; nothing is lost.",
     `killed: process ${before ?? ''}; the engine started ${instance.pid() ?? ''}`,
     `alice said ${FLOOD}, bob's client has ${heard.length}; bob said ${FLOOD}, the channel has ${shown().length}`,
-    'none lost, none doubled, all in order',
+    late.length === 0
+      ? 'none lost, none doubled, all in order'
+      : `none lost, none doubled; Synapse itself had forgotten to send ${late.join(', ')} and sent it later`,
   );
 }
 

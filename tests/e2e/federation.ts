@@ -50,6 +50,9 @@ export interface Portal {
 
 const SERVER = 'hs.test';
 
+/** Until all is well again after a crash or an outage. */
+export const RECOVERY = { timeout: 90_000 };
+
 export class Federation {
   /** Stands once `start` has come to it. */
   synapse!: Synapse;
@@ -59,6 +62,7 @@ export class Federation {
   readonly #listenPort: number;
   readonly #synapsePort: number;
   readonly #matrixUsers: MatrixUser[] = [];
+  #questions = 0;
 
   static async start(options: FederationOptions = {}): Promise<Federation> {
     const { progress = () => undefined } = options;
@@ -187,9 +191,43 @@ export class Federation {
       .map(({ content }) => String(content['body']));
   }
 
+  /**
+   * Waits until the channel shows all that somebody said on Matrix; answers what came out of order by Synapse's fault.
+   *
+   * Synapse now and then forgets a transaction that it makes at the very moment when it finds an application
+   * service well again, and finds it at the next recovery. That is brought about then; what is lost stays an error.
+   */
+  async shown(portal: Portal, by: MatrixUser, texts: readonly string[]): Promise<string[]> {
+    const { channel } = portal;
+    const missing = (): string[] => {
+      const there = new Set(channel.messages().map(({ text }) => text));
+      return texts.filter((text) => !there.has(text));
+    };
+    await this.#sayAndSee(portal, by);
+    const late = missing();
+    if (late.length === 0) return late;
+    if ((await this.synapse.unsentTransactions()) === 0) throw new Error(`lost: ${late.join(', ')}`);
+    await this.recover(portal, by);
+    await channel.expect('what Synapse forgot', () => missing().length === 0, RECOVERY);
+    return late;
+  }
+
+  /** Makes Synapse notice that the App is away, and that it is there again. */
+  async recover(portal: Portal, by: MatrixUser): Promise<void> {
+    await this.instance.killRuntime();
+    await this.#sayAndSee(portal, by);
+  }
+
   async close(): Promise<void> {
     for (const user of this.#matrixUsers) user.stop();
     await Promise.all([this.workspace.close(), this.synapse.stop()]);
+  }
+
+  /** What was said before is there, too, once this is: order is kept. */
+  async #sayAndSee({ channel, room }: Portal, by: MatrixUser): Promise<void> {
+    const question = `Is that all? ${String(++this.#questions)}`;
+    await by.say(room, question);
+    await channel.expectMessage(({ text }) => text === question, RECOVERY);
   }
 
   async #begin(progress: NonNullable<FederationOptions['progress']>): Promise<void> {

@@ -4,12 +4,9 @@ import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 import { after, before, describe, test } from 'node:test';
 import type { Instance, Person } from '../workspace/index.ts';
-import { Federation, numbered, type Portal } from './federation.ts';
+import { Federation, numbered, RECOVERY, type Portal } from './federation.ts';
 import { putTransaction } from './homeserver/appservice-tools.ts';
 import type { MatrixUser } from './homeserver/client.ts';
-
-/** Until all is well again after a crash or an outage. */
-const RECOVERY = { timeout: 90_000 };
 
 describe('through crashes and outages', () => {
   let federation: Federation;
@@ -17,7 +14,6 @@ describe('through crashes and outages', () => {
   let carol: Person;
   let bob: MatrixUser;
   let portal: Portal;
-  let ends = 0;
 
   before(async () => {
     federation = await Federation.start();
@@ -96,7 +92,7 @@ describe('through crashes and outages', () => {
 
   test('the homeserver forgets how far it has counted its transactions', async () => {
     // What it forgot must not be counted on.
-    if ((await federation.synapse.unsentTransactions()) > 0) await recover();
+    if ((await federation.synapse.unsentTransactions()) > 0) await federation.recover(portal, bob);
     for (const round of ['first', 'second']) {
       const remote = numbered(`${round} count`, 3);
       const local = numbered(`${round} answer`, 3);
@@ -169,11 +165,7 @@ describe('through crashes and outages', () => {
   async function arrived(local: readonly string[], remote: readonly string[]): Promise<void> {
     const [lastOut] = local.slice(-1);
     if (lastOut !== undefined) await bob.expectMessage(portal.room, lastOut, RECOVERY);
-    const end = `the end ${String(++ends)}`;
-    await bob.say(portal.room, end);
-    await portal.channel.expectMessage(({ text }) => text === end, RECOVERY);
-    const late = remote.filter((text) => !shown().includes(text));
-    if (late.length > 0) await forgotten(late);
+    const late = await federation.shown(portal, bob, remote);
     const heard = await federation.heard(bob, portal.room);
     assert.deepEqual(
       heard.filter((text) => local.includes(text)),
@@ -187,28 +179,6 @@ describe('through crashes and outages', () => {
       shown().filter((text) => late.includes(text)),
       late,
     );
-  }
-
-  /**
-   * Synapse now and then forgets a transaction that it makes at the very moment when it finds an application
-   * service well again, and finds it at the next recovery. Nothing is forgiven but the order.
-   */
-  async function forgotten(late: readonly string[]): Promise<void> {
-    assert.ok((await federation.synapse.unsentTransactions()) > 0, `lost: ${late.join(', ')}`);
-    await recover();
-    await portal.channel.expect(
-      'what Synapse forgot',
-      () => late.every((text) => shown().includes(text)),
-      RECOVERY,
-    );
-  }
-
-  /** Makes Synapse notice that the App is away, and that it is there again. */
-  async function recover(): Promise<void> {
-    await federation.instance.killRuntime();
-    const question = `is anybody there? ${String(++ends)}`;
-    await bob.say(portal.room, question);
-    await portal.channel.expectMessage(({ text }) => text === question, RECOVERY);
   }
 
   function shown(): string[] {
