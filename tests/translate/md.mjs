@@ -10,7 +10,7 @@ const { parse } = createRequire(`${fs.realpathSync(at)}/`)('@rocket.chat/message
 const options = { colors: true, emoticons: true, katex: { parenthesisSyntax: true, dollarSyntax: false } };
 const here = new URL('.', import.meta.url).pathname;
 const texts = ['to_matrix.json', 'from_matrix.json'].flatMap((file) =>
-	JSON.parse(fs.readFileSync(here + file, 'utf8')).map((one) => one.rocketchat),
+  JSON.parse(fs.readFileSync(here + file, 'utf8')).map((one) => one.rocketchat),
 );
 const trees = Object.fromEntries([...new Set(texts)].sort().map((text) => [text, parse(text, options)]));
 const lines = Object.entries(trees).map(([text, tree]) => `${JSON.stringify(text)}: ${JSON.stringify(tree)}`);
