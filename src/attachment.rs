@@ -21,6 +21,11 @@ pub enum Intent {
         /// The Rocket.Chat room.
         room: Room,
     },
+    /// Read the latest events of a room.
+    Latest {
+        /// The Matrix room.
+        room: String,
+    },
     /// Invite a Matrix user.
     Invite {
         /// The Matrix room.
@@ -84,6 +89,8 @@ pub enum Done {
     Event(String),
     /// A Matrix room of this id.
     Room(String),
+    /// These events, oldest first, one JSON text each.
+    Events(Vec<String>),
 }
 
 /// What a request from the network means.

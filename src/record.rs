@@ -78,6 +78,8 @@ pub enum Work {
         /// The Matrix user.
         mxid: String,
     },
+    /// Look whether the homeserver has events of a Matrix room that never came, and bring them.
+    Missed,
     /// Bring events of a Matrix room to Rocket.Chat.
     Events {
         /// Each event as it came, one JSON text each.

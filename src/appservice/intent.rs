@@ -34,6 +34,7 @@ pub(super) fn begin(view: &View, intent: &Intent) -> Result<Move, Missing> {
     match intent {
         Intent::Attach => step(view, "register-bot", intent),
         Intent::CreateRoom { .. } => step(view, "create", intent),
+        Intent::Latest { .. } => step(view, "latest", intent),
         Intent::Send { perhaps_sent: true, .. } => step(view, "look", intent),
         Intent::Invite { .. } | Intent::Send { .. } => step(view, "act", intent),
     }
@@ -51,6 +52,8 @@ pub(super) fn resume(view: &View, intent: &Intent, last: &str, answer: &Answer) 
 
         ("create" | "resolve", Verdict::Good(body)) => room(&body),
         ("create", Verdict::Error { code, .. }) if code == "M_ROOM_IN_USE" => step(view, "resolve", intent)?,
+
+        ("latest", Verdict::Good(body)) => Move::Done(Done::Events(latest(&body))),
 
         ("look", Verdict::Good(body)) => match sent_before(view, intent, &body) {
             Some(event) => Move::Done(Done::Event(event)),
@@ -96,10 +99,8 @@ fn step(view: &View, name: &str, intent: &Intent) -> Result<Move, Missing> {
                 || request::post(view, &path(&["rooms", room, "invite"]), json!({ "user_id": mxid }));
             as_puppet(view, name, room, by, invite)
         }
-        Intent::Send { room, .. } if name == "look" => {
-            let latest = request::get(view, &path(&["rooms", room, "messages"]));
-            request::with(request::with(latest, "dir", "b"), "limit", LATEST)
-        }
+        Intent::Latest { room } => backwards(view, room),
+        Intent::Send { room, .. } if name == "look" => backwards(view, room),
         Intent::Send { room, by, event_type, content, transaction, at, .. } => {
             let mut content = content.clone();
             if let Some(content) = content.as_object_mut() {
@@ -187,6 +188,17 @@ fn done(intent: &Intent, body: &Value) -> Move {
         }
         _ => Move::Done(Done::Plainly),
     }
+}
+
+/// A room's latest events, as the App's own user sees them.
+fn backwards(view: &View, room: &str) -> Call {
+    let latest = request::get(view, &path(&["rooms", room, "messages"]));
+    request::with(request::with(latest, "dir", "b"), "limit", LATEST)
+}
+
+fn latest(body: &Value) -> Vec<String> {
+    let chunk = body.get("chunk").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    chunk.iter().rev().map(Value::to_string).collect()
 }
 
 /// The event of an intent, if it is among a room's latest.

@@ -25,6 +25,15 @@ pub(super) const ATTEMPTS: u32 = 3;
 /// Documents of the journal are kept about this small, in bytes.
 const SLICE: usize = 48 * 1024;
 
+/// A portal is looked at so many milliseconds after the homeserver found us again: by then it has sent what waited.
+const MISSED_AFTER: i64 = 5_000;
+
+/// Portals are looked at one after the other, so many milliseconds apart.
+const MISSED_SPREAD: i64 = 50;
+
+/// Events are taken for missed if they are no older than so many milliseconds.
+const MISSED_WITHIN: i64 = 600_000;
+
 /// How long events of a room that is not known wait for it, in milliseconds: its portal may be in the making.
 const UNKNOWN_ROOM: i64 = 30_000;
 
@@ -52,6 +61,62 @@ pub(super) fn accept(view: &View, request: &Request) -> Result<Vec<Effect>, Miss
     effects.push(Effect::Reply { reply });
     effects.extend(wakes);
     Ok(effects)
+}
+
+/// When the homeserver has found us again, it sends what waited. Now and then one transaction is left over (it was
+/// made just when the rest went out, and nobody sends it until the next outage), so each portal is looked at once more
+/// a little later.
+pub(super) fn look_for_missed(view: &View) -> Result<Vec<Effect>, Missing> {
+    let mut effects = vec![];
+    let mut at = view.now + MISSED_AFTER;
+    for record in view.records(key::PORTALS)? {
+        let Record::Portal(portal) = record else { continue };
+        let scope = Scope::remote(&portal.remote);
+        let id = format!("missed:{}", portal.remote);
+        let entry = Entry { id, scope: scope.clone(), at, part: 0, work: Work::Missed };
+        effects.push(Record::Entry(Rc::new(entry)).insert());
+        effects.push(Effect::Wake { scope, at });
+        at += MISSED_SPREAD;
+    }
+    Ok(effects)
+}
+
+/// Takes up those of a room's latest events that never came. Only what is young: an older message that is not there
+/// was deleted.
+pub(super) fn missed(view: &View, scope: &Scope, events: &[String]) -> Result<Vec<Effect>, Missing> {
+    #[derive(Deserialize)]
+    struct Sent {
+        event_id: String,
+        #[serde(rename = "type")]
+        kind: String,
+        sender: String,
+        origin_server_ts: i64,
+    }
+    let Some(portal) = scope.remote_room().map(|room| portal::of_remote(view, room)).transpose()?.flatten()
+    else {
+        return Ok(vec![]);
+    };
+    let since = portal.since.max(view.now - MISSED_WITHIN);
+    let young: Vec<(String, &String)> = events
+        .iter()
+        .filter_map(|event| Some((serde_json::from_str::<Sent>(event).ok()?, event)))
+        .filter(|(it, _)| it.origin_server_ts >= since && !view.config.is_ours(&it.sender))
+        .filter(|(it, _)| matches!(it.kind.as_str(), "m.room.message" | "m.room.encrypted" | "m.sticker"))
+        .map(|(it, event)| (ids::message_id(&it.event_id), event))
+        .collect();
+    view.all(young.iter().map(|(id, _)| Key::Message { id: id.clone() }))?;
+    let mut lost = vec![];
+    for (id, event) in young {
+        if view.message(&id)?.is_none() {
+            lost.push(event.clone());
+        }
+    }
+    let entries = (0..).zip(slices(lost)).map(|(part, events)| {
+        let id = entry_id(&events);
+        let entry = Entry { id, scope: scope.clone(), at: view.now, part, work: Work::Events { events } };
+        Record::Entry(Rc::new(entry)).insert()
+    });
+    Ok(entries.collect())
 }
 
 /// The id of the entry that holds these events. A transaction that comes again differs in ages, not in event ids.

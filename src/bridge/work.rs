@@ -49,6 +49,9 @@ pub(super) fn wake(view: &View, scope: &Scope) -> Result<Vec<Effect>, Missing> {
         effects.extend(ledger::seal(view, scope)?);
         return Ok(effects);
     };
+    if entry.work == Work::Missed && entry.at > view.now {
+        return Ok(vec![Effect::Wake { scope: scope.clone(), at: entry.at }]);
+    }
     Ok(vec![match journal.last_try(entry) {
         Some(retry) if retry.due > view.now => Effect::Wake { scope: scope.clone(), at: retry.due },
         Some(retry) => next(entry, retry.part),
@@ -74,7 +77,7 @@ pub(super) fn outcome(view: &View, tag: &Tag, answer: &Answer) -> Result<Vec<Eff
     let Some(entry) = journal.entry(&tag.entry) else { return Ok(gone(view, tag)) };
     let Some(intent) = intent(view, &journal, entry)? else { return nothing_to_do(view, &journal, entry) };
     let next = attachment().resume(view, &intent, &tag.step, answer)?;
-    Ok(follow(view, &journal, entry, &intent, next))
+    follow(view, &journal, entry, &intent, next)
 }
 
 /// An effect of an entry failed: tries again, and in the end gives that part up, so that the rest can go on.
@@ -124,7 +127,7 @@ fn advance(view: &View, journal: &Journal, entry: &Entry, step: &str) -> Result<
     match intent(view, journal, entry)? {
         Some(intent) => {
             let next = attachment().begin(view, &intent)?;
-            Ok(follow(view, journal, entry, &intent, next))
+            follow(view, journal, entry, &intent, next)
         }
         None => nothing_to_do(view, journal, entry),
     }
@@ -134,7 +137,7 @@ fn advance(view: &View, journal: &Journal, entry: &Entry, step: &str) -> Result<
 fn nothing_to_do(view: &View, journal: &Journal, entry: &Entry) -> Result<Vec<Effect>, Missing> {
     let mut effects = match &entry.work {
         Work::Post { message } => outgoing::passed_over(view, message)?,
-        Work::Invite { .. } | Work::Events { .. } => vec![],
+        Work::Invite { .. } | Work::Missed | Work::Events { .. } => vec![],
     };
     effects.extend(journal.finish(view, entry));
     Ok(effects)
@@ -146,12 +149,19 @@ fn intent(view: &View, journal: &Journal, entry: &Entry) -> Result<Option<Intent
     match &entry.work {
         Work::Post { message } => outgoing::intent(view, message, tried),
         Work::Invite { room, by, mxid } => invite::intent(view, room, by, mxid).map(Some),
+        Work::Missed => Ok(entry.scope.remote_room().map(|room| Intent::Latest { room: room.to_owned() })),
         Work::Events { .. } => Ok(None),
     }
 }
 
-fn follow(view: &View, journal: &Journal, entry: &Entry, intent: &Intent, next: Move) -> Vec<Effect> {
-    match next {
+fn follow(
+    view: &View,
+    journal: &Journal,
+    entry: &Entry,
+    intent: &Intent,
+    next: Move,
+) -> Result<Vec<Effect>, Missing> {
+    Ok(match next {
         Move::Call { step, request } => vec![Effect::Call { tag: tag(entry, &step), request }],
         Move::Later { why, .. }
             if matches!(intent, Intent::Invite { .. }) && journal.attempts(entry, 0) >= INVITE_ATTEMPTS =>
@@ -163,9 +173,9 @@ fn follow(view: &View, journal: &Journal, entry: &Entry, intent: &Intent, next: 
                 .map_or_else(|| wait(journal.attempts(entry, 0)), |it| it.clamp(FIRST_WAIT, LONGEST_ASKED));
             journal.put_off(entry, 0, view.now + pause, &why)
         }
-        Move::Done(done) => achieved(view, journal, entry, intent, &done),
+        Move::Done(done) => achieved(view, journal, entry, intent, &done)?,
         Move::Refused { why } => refused(view, journal, entry, &why),
-    }
+    })
 }
 
 /// Whoever asked for it is told; the next entry's turn.
@@ -173,28 +183,35 @@ fn refused(view: &View, journal: &Journal, entry: &Entry, why: &str) -> Vec<Effe
     let mut effects = match &entry.work {
         Work::Post { message } => outgoing::refused(message, why),
         Work::Invite { room, by, mxid } => invite::refused(room, by, mxid, why),
-        Work::Events { .. } => vec![],
+        Work::Missed | Work::Events { .. } => vec![],
     };
     effects.extend(journal.finish(view, entry));
     effects
 }
 
-fn achieved(view: &View, journal: &Journal, entry: &Entry, intent: &Intent, done: &Done) -> Vec<Effect> {
+fn achieved(
+    view: &View,
+    journal: &Journal,
+    entry: &Entry,
+    intent: &Intent,
+    done: &Done,
+) -> Result<Vec<Effect>, Missing> {
     let mut effects = match (&entry.work, intent, done) {
         (Work::Post { message }, _, Done::Event(event)) => outgoing::sent(message, event),
         (Work::Invite { .. }, Intent::CreateRoom { room }, Done::Room(remote)) => {
             let mut effects = invite::created(view, entry, room, remote);
             effects.push(next(entry, 0));
-            return effects;
+            return Ok(effects);
         }
         (Work::Invite { room, by, mxid }, Intent::Invite { .. }, Done::Plainly) => {
             invite::invited(room, by, mxid)
         }
+        (Work::Missed, _, Done::Events(events)) => incoming::missed(view, &entry.scope, events)?,
         // Somebody else was quicker, or the answer says less than it should: the entry looks again.
-        _ => return vec![next(entry, 0)],
+        _ => return Ok(vec![next(entry, 0)]),
     };
     effects.extend(journal.finish(view, entry));
-    effects
+    Ok(effects)
 }
 
 /// The workspace's own flow: it has no entry, its continuation is the settings.
@@ -217,10 +234,10 @@ fn attach(view: &View, step: &str, answer: Option<&Answer>) -> Result<Vec<Effect
         }
         Move::Done(_) => {
             let name = &view.config.server_name;
-            vec![log(
-                Level::Info,
-                format!("Connected to the homeserver of {name}: it answers, and it reaches us."),
-            )]
+            let text = format!("Connected to the homeserver of {name}: it answers, and it reaches us.");
+            let mut effects = incoming::look_for_missed(view)?;
+            effects.push(log(Level::Info, text));
+            effects
         }
         Move::Later { after, why } => {
             let again = view.now + after.unwrap_or(LONGEST_WAIT).clamp(FIRST_WAIT, LONGEST_ASKED);

@@ -328,6 +328,25 @@ fn what_was_said_while_the_app_was_off_is_found_however_much_it_is() {
 }
 
 #[test]
+fn what_the_homeserver_forgot_to_send_is_found() {
+    let mut world = bridged();
+    world.transaction(0, &[said("1", "came")]);
+    world.settle();
+    world.kill(0);
+    let now = world.outside.borrow().now;
+    for (id, body, at) in
+        [("0", "deleted long ago", now - 3_600_000), ("1", "came", now), ("2", "forgotten", now)]
+    {
+        let mut event = said(id, body);
+        event["origin_server_ts"] = json!(at);
+        world.outside.borrow_mut().homeserver.remote.push(event);
+    }
+    world.start(None);
+    world.settle();
+    assert_eq!(world.shown(), ["came", "forgotten"]);
+}
+
+#[test]
 fn events_of_a_room_in_the_making_wait_for_it() {
     let mut world = World::new();
     world.start(None);

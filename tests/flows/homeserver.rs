@@ -21,6 +21,8 @@ pub struct Sent {
 pub struct Homeserver {
     pub sent: Vec<Sent>,
     pub invited: Vec<(String, String)>,
+    /// What others said, oldest first.
+    pub remote: Vec<Value>,
     /// Answers to give instead of its own, first come, first served.
     pub instead: Vec<Answer>,
     registered: BTreeSet<String>,
@@ -138,7 +140,8 @@ impl Homeserver {
                         "content": { "body": it.body, "chat.rocket.transaction": it.mark },
                     })
                 });
-                Ok(json!({ "chunk": latest.collect::<Vec<_>>() }))
+                let remote = self.remote.iter().rev().filter(|it| it["room_id"] == room).cloned();
+                Ok(json!({ "chunk": latest.chain(remote).collect::<Vec<_>>() }))
             }
             _ => panic!("the homeserver does not know {path:?}"),
         }
