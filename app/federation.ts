@@ -198,15 +198,24 @@ export class Federation {
 
   private async apply(): Promise<void> {
     // An App that is switched off is told of its settings too.
-    if (!this.enabled) return;
+    if (!this.isEnabled()) return;
     const { config, listen, certificates } = await readSettings(this.own.environmentReader, (address) =>
       this.ownAddress(address),
     );
+    // It may have been switched off meanwhile, here and below.
+    if (!this.isEnabled()) return;
     if (this.networkOpen) {
       this.trust(certificates);
       await this.listen(listen);
     }
+    if (!this.isEnabled()) return;
+    this.host.open();
     this.core.start(config);
+  }
+
+  /** Asked anew after every wait. */
+  private isEnabled(): boolean {
+    return this.enabled;
   }
 
   private trust(certificates: string[]): void {
@@ -220,7 +229,6 @@ export class Federation {
 
   private async listen(address: Address): Promise<void> {
     if (this.listening?.host === address.host && this.listening.port === address.port) return;
-    await this.listener.close();
     this.listening = address;
     await this.listener.listen(address);
   }
@@ -250,6 +258,7 @@ export class Federation {
         if (this.beating !== undefined && this.listening) void this.listener.listen(this.listening);
       },
       gone: () => {
+        this.enabled = false;
         clearInterval(this.beating);
         void this.leave().finally(endProcess);
       },
@@ -257,7 +266,7 @@ export class Federation {
   }
 
   private async leave(): Promise<void> {
-    this.host.quiet();
+    this.host.close();
     this.core.drop();
     this.listening = undefined;
     await this.listener.close();

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 
 import type { Arrived } from './inputs/request.ts';
 import { type Log, reason } from './log.ts';
-import type { Reply } from './protocol.ts';
+import type { Level, Reply } from './protocol.ts';
 import { background } from './within.ts';
 
 export interface Address {
@@ -14,7 +14,8 @@ export interface Address {
 
 /** What a listener allows. */
 export const limits = {
-  bodyBytes: 64 * 1024 * 1024,
+  /** Homeservers send some 7 MB at most in a transaction. */
+  bodyBytes: 16 * 1024 * 1024,
   /** Of all requests at work together: bodies are held in memory before anybody knows who sends them. */
   heldBytes: 128 * 1024 * 1024,
   requests: 32,
@@ -24,6 +25,8 @@ export const limits = {
   idleMs: 65_000,
   /** Between two trials for a port that is taken. */
   againMs: 1000,
+  /** Between two trials after any other error: an address or a right may come later. */
+  errorMs: 10_000,
   closeMs: 2000,
 };
 
@@ -31,6 +34,8 @@ export class Listener {
   private server: Server | undefined;
   private again: ReturnType<typeof setTimeout> | undefined;
   private open = false;
+  /** Counts the calls of `close`, for whoever waited meanwhile. */
+  private closings = 0;
   private busy = 0;
   private heldBytes = 0;
 
@@ -46,21 +51,27 @@ export class Listener {
     return typeof address === 'object' ? address?.port : undefined;
   }
 
-  /** Resolves after the first trial; a port that is taken is tried for until it is free or `close` is called. */
+  /** Resolves after the first trial; more follow until one succeeds or `close` is called. */
   async listen(address: Address): Promise<void> {
-    if (await this.try(address)) return;
-    const wait = (): void => {
-      this.again = setTimeout(() => {
-        void this.try(address, true).then((settled) => {
-          if (!settled) wait();
-        });
-      }, this.allowed.againMs);
+    const closed = this.close();
+    const closings = this.closings;
+    await closed;
+    if (closings !== this.closings) return;
+    let said: string | undefined;
+    const trial = async (): Promise<void> => {
+      const failure = await this.try(address);
+      if (failure === undefined || closings !== this.closings) return;
+      const { text, level, wait } = this.explain(failure, address);
+      if (text !== said) this.log.say(level, text);
+      said = text;
+      this.again = setTimeout(() => void trial(), wait);
       background(this.again);
     };
-    wait();
+    await trial();
   }
 
   async close(): Promise<void> {
+    this.closings++;
     clearTimeout(this.again);
     this.again = undefined;
     const server = this.server;
@@ -77,35 +88,39 @@ export class Listener {
     });
   }
 
-  /** True where another trial is of no use: it listens, or it never will at this address. */
-  private async try(address: Address, silent = false): Promise<boolean> {
-    const place = `${address.host}:${address.port}`;
+  /** Gives the error it failed with; nothing if it listens, or was closed meanwhile. */
+  private async try(address: Address): Promise<Failure | undefined> {
     const server = this.make();
     this.server = server;
     try {
       await bind(server, address);
     } catch (error) {
-      // Closed meanwhile.
-      if (this.server !== server) return true;
+      if (this.server !== server) return undefined;
       this.server = undefined;
-      if (isTaken(error)) {
-        if (!silent) this.log.warn(`port ${address.port} is taken; trying until it is free`);
-        return false;
-      }
-      this.log.error(
-        `cannot listen on ${place}: ${reason(error)}. Change the address or port in the settings.`,
-      );
-      return true;
+      return { error };
     }
     if (this.server !== server) {
       server.close();
-      return true;
+      return undefined;
     }
+    // Without somebody who hears it, an error ends the process.
+    server.on('error', (error) => {
+      this.log.warn(`the listener: ${reason(error)}`);
+    });
     this.open = true;
     // So that a process whose parent is gone can end.
     server.unref();
-    this.log.info(`listening on ${place}`);
-    return true;
+    this.log.info(`listening on ${address.host}:${address.port}`);
+    return undefined;
+  }
+
+  private explain({ error }: Failure, { host, port }: Address): { text: string; level: Level; wait: number } {
+    const { againMs, errorMs } = this.allowed;
+    if (isTaken(error)) {
+      return { text: `port ${port} is taken; trying until it is free`, level: 'warn', wait: againMs };
+    }
+    const text = `cannot listen on ${host}:${port}: ${reason(error)}. Change the address or port in the settings.`;
+    return { text, level: 'error', wait: errorMs };
   }
 
   private make(): Server {
@@ -160,6 +175,11 @@ export class Listener {
       );
     }
   }
+}
+
+/** In a box: anything can be thrown. */
+interface Failure {
+  error: unknown;
 }
 
 /** What a request holds of the memory for bodies. */

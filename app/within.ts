@@ -19,3 +19,23 @@ export async function within<T>(limit: number, what: string, promise: Promise<T>
 export function background(timer: unknown): void {
   if (typeof timer === 'object' && timer !== null) (timer as { unref?: () => void }).unref?.();
 }
+
+/** Keeps something from being done too often: due once every `ms` milliseconds, first that long after it was made. */
+export class Pace {
+  private last: number;
+
+  constructor(
+    private readonly ms: number,
+    private readonly now: () => number = Date.now,
+  ) {
+    this.last = now();
+  }
+
+  due(): boolean {
+    const now = this.now();
+    // A clock that was set back must not stop it.
+    if (now >= this.last && now - this.last < this.ms) return false;
+    this.last = now;
+    return true;
+  }
+}

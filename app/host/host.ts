@@ -27,6 +27,7 @@ export class WorkspaceHost implements Host {
   private readonly alarms = new Alarms((scope) => {
     this.submit({ kind: 'wake', scope });
   });
+  private closed = false;
 
   constructor(
     private readonly store: Store,
@@ -37,10 +38,12 @@ export class WorkspaceHost implements Host {
   ) {}
 
   async load(keys: Key[]): Promise<Loaded[]> {
+    this.refuseIfClosed();
     return within(patience, 'reading from the workspace', Promise.all(keys.map((key) => this.loadOne(key))));
   }
 
   async perform(effect: Effect): Promise<void> {
+    this.refuseIfClosed();
     await within(patience, 'writing to the workspace', this.performOne(effect));
   }
 
@@ -52,9 +55,19 @@ export class WorkspaceHost implements Host {
     return new Uint8Array(randomBytes(32));
   }
 
-  /** Forgets all alarms. */
-  quiet(): void {
+  /** Before the core is started. */
+  open(): void {
+    this.closed = false;
+  }
+
+  /** Forgets all alarms and does nothing more: the tasks of a dropped core cannot be ended otherwise. */
+  close(): void {
+    this.closed = true;
     this.alarms.clear();
+  }
+
+  private refuseIfClosed(): void {
+    if (this.closed) throw new Error('the App is switched off');
   }
 
   private async loadOne(key: Key): Promise<Loaded> {
@@ -107,7 +120,7 @@ export class WorkspaceHost implements Host {
     this.transport()
       .call(request)
       .then((answer) => {
-        this.submit({ kind: 'outcome', tag, answer });
+        if (!this.closed) this.submit({ kind: 'outcome', tag, answer });
       })
       .catch((error: unknown) => {
         this.log.error(`a call's answer could not be handed over: ${reason(error)}`);

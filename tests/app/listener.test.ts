@@ -153,10 +153,13 @@ test('giving up on a taken port is for good', async (t) => {
   assert.equal(trials.mock.callCount(), 0);
 });
 
-test('an address that is not ours is said to be wrong, once', async () => {
+test('an address that is not ours is said to be wrong, once, and tried for all the same', async (t) => {
   const { log, lines } = logging();
-  const listener = new Listener(echo, log);
+  const listener = new Listener(echo, log, { ...limits, errorMs: 20 });
+  t.after(() => listener.close());
+  const trials = t.mock.method(listener as unknown as { make(): unknown }, 'make');
   await listener.listen({ host: '192.0.2.1', port: 3300 });
+  while (trials.mock.callCount() < 3) await new Promise(setImmediate);
   assert.equal(lines.length, 1);
   assert.match(lines[0] ?? '', /cannot listen on 192\.0\.2\.1:3300: .*Change the address or port/);
 });
@@ -170,6 +173,24 @@ test('closing cuts what is under way and frees the port', async (t) => {
   await cut;
   await listener.listen({ host, port });
   assert.equal(listener.port, port);
+});
+
+test('an error after binding is said and does no harm', async (t) => {
+  const { url, listener, lines } = await started(t);
+  const { server } = listener as unknown as { server: ReturnType<typeof createServer> };
+  server.emit('error', new Error('EMFILE'));
+  assert.deepEqual(lines, ['Matrix Federation: the listener: EMFILE']);
+  assert.equal((await fetch(url)).status, 200);
+});
+
+test('listening anew ends what was before, and a close meanwhile wins', async (t) => {
+  const { port, listener } = await started(t);
+  await listener.listen({ host, port: 0 });
+  assert.notEqual(listener.port, port);
+  await assert.rejects(fetch(`http://${host}:${port}`));
+  await Promise.all([listener.listen({ host, port }), listener.close()]);
+  assert.equal(listener.port, undefined);
+  await assert.rejects(fetch(`http://${host}:${port}`));
 });
 
 async function connections(listener: Listener): Promise<boolean> {

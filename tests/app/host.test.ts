@@ -1,0 +1,43 @@
+/** What the core may ask for, and when it may not. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { WorkspaceHost } from '../../app/host/host.ts';
+import { Log } from '../../app/log.ts';
+import type { Answer, Effect, Input } from '../../app/protocol.ts';
+
+test('a closed host does nothing more, until it is opened', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+  const inserted: string[] = [];
+  const inputs: Input[] = [];
+  let answer!: (answer: Answer) => void;
+  const host = new WorkspaceHost(
+    {
+      bodies: () => Promise.resolve([]),
+      insert: ({ id }: { id: string }) => Promise.resolve(void inserted.push(id)),
+    } as never,
+    {} as never,
+    () => ({ call: () => new Promise((resolve) => (answer = resolve)), close: () => undefined }),
+    (input) => inputs.push(input),
+    new Log(() => undefined),
+  );
+  const insert: Effect = { kind: 'insert', document: { id: 'a', associations: [], body: '' } };
+  const tag = { scope: 's', entry: 'e', step: '' };
+  const request = { method: 'GET', url: 'http://x/', bearer: null, body: null, timeout: 1000 };
+  await host.perform({ kind: 'wake', scope: 's', at: 100 });
+  await host.perform({ kind: 'call', tag, request });
+  host.close();
+  await assert.rejects(host.perform(insert), /the App is switched off/);
+  await assert.rejects(host.perform({ kind: 'wake', scope: 's', at: 100 }), /switched off/);
+  await assert.rejects(host.load([{ kind: 'documents', association: 'a' }]), /switched off/);
+  answer({ kind: 'unreachable', why: '' });
+  t.mock.timers.tick(1000);
+  await new Promise(setImmediate);
+  assert.deepEqual([inserted, inputs], [[], []]);
+  host.open();
+  await host.perform(insert);
+  await host.perform({ kind: 'wake', scope: 's', at: 2000 });
+  t.mock.timers.tick(1000);
+  assert.deepEqual([inserted, inputs], [['a'], [{ kind: 'wake', scope: 's' }]]);
+});
