@@ -45,11 +45,21 @@ export class LivingCore {
     return this.core !== undefined;
   }
 
+  /** Whether it does not run and nothing of its own will start it. */
+  get idle(): boolean {
+    return this.core === undefined && this.resting === undefined;
+  }
+
   /** Takes the settings over, makes the first instance, and lets it begin. */
   start(config: Config): void {
     this.config = config;
-    if (this.core === undefined) this.make();
-    this.core?.configure(config);
+    try {
+      if (this.core === undefined) this.make();
+      this.core?.configure(config);
+    } catch (error) {
+      this.forget('the core could not be started');
+      throw error;
+    }
     this.tell({ kind: 'start' });
   }
 
@@ -108,10 +118,24 @@ export class LivingCore {
     this.log.error(`the core stopped (${why}) and is started anew${rest > 0 ? ` in ${rest / 1000} s` : ''}`);
     this.ticking = undefined;
     this.forget('the core was started anew');
+    this.rest(rest);
+  }
+
+  /** Starts anew after a while, and again if that fails. */
+  private rest(ms: number): void {
+    clearTimeout(this.resting);
     this.resting = setTimeout(() => {
       this.resting = undefined;
-      if (this.config !== undefined) this.start(this.config);
-    }, rest);
+      if (this.config === undefined) return;
+      try {
+        this.start(this.config);
+      } catch (error) {
+        this.log.error(
+          `the core could not be started: ${reason(error)}; another trial in ${shortLife / 1000} s`,
+        );
+        this.rest(shortLife);
+      }
+    }, ms);
     background(this.resting);
   }
 

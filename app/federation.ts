@@ -29,13 +29,17 @@ import { networkIsOpen } from './network.ts';
 import { endProcess, Parent, watchPipe } from './parent.ts';
 import type { Input } from './protocol.ts';
 import { readSettings, settingFault, settings } from './settings.ts';
-import { background, within } from './within.ts';
+import { background, Pace, within } from './within.ts';
 
 /** Between two looks for work that another instance handed over. */
 const beatMs = 1000;
 
 /** The engine waits 30 s for an answer; what belongs to one must be done before. */
 const stopMs = 10_000;
+const settingsMs = 20_000;
+
+/** Between two trials of what the engine or the workspace did not do. */
+const againMs = 10_000;
 
 export class Federation {
   private readonly log = new Log();
@@ -47,7 +51,8 @@ export class Federation {
   private networkOpen = false;
   private listening: Address | undefined;
   private certificates = '';
-  private configure: IConfigurationModify | undefined;
+  private jobPace = new Pace(againMs);
+  private startPace = new Pace(againMs);
   private beating: ReturnType<typeof setInterval> | undefined;
   private unwatch: (() => void)[] = [];
   private parent: Parent | undefined;
@@ -104,7 +109,8 @@ export class Federation {
   }
 
   async start(configure: IConfigurationModify, logger: ILogger): Promise<boolean> {
-    this.configure = configure;
+    // An engine that lost sight of the App starts it once more.
+    this.end();
     this.networkOpen = await networkIsOpen();
     this.log.info(
       this.networkOpen
@@ -124,19 +130,22 @@ export class Federation {
     this.away = false;
     this.enabled = true;
     await this.refresh(logger);
+    // Stopped meanwhile.
+    if (!this.isEnabled()) return true;
+    clearInterval(this.beating);
     this.beating = setInterval(() => {
-      this.beat();
+      this.beat(configure);
     }, beatMs);
     background(this.beating);
+    this.jobPace = new Pace(againMs);
+    this.startPace = new Pace(againMs);
     requestJob(configure);
     return true;
   }
 
   async stop(logger: ILogger): Promise<void> {
     this.enabled = false;
-    clearInterval(this.beating);
-    this.beating = undefined;
-    for (const end of this.unwatch.splice(0)) end();
+    this.end();
     await within(stopMs, 'stopping', this.core.submit({ kind: 'stop' })).catch((error: unknown) => {
       this.log.warn(`not stopped in good order: ${reason(error)}`);
     });
@@ -144,8 +153,13 @@ export class Federation {
     this.log.flush(logger);
   }
 
-  /** Reads the settings anew; saving a page of them asks for that many times at once. */
   async refresh(logger: ILogger): Promise<void> {
+    await this.renew();
+    this.log.flush(logger);
+  }
+
+  /** Reads the settings anew; saving a page of them asks for that many times at once. */
+  private async renew(): Promise<void> {
     this.nextRefresh ??= this.refreshing.then(() => {
       this.nextRefresh = undefined;
       this.refreshing = this.apply().catch((error: unknown) => {
@@ -154,7 +168,6 @@ export class Federation {
       return this.refreshing;
     });
     await this.nextRefresh;
-    this.log.flush(logger);
   }
 
   /**
@@ -199,8 +212,10 @@ export class Federation {
   private async apply(): Promise<void> {
     // An App that is switched off is told of its settings too.
     if (!this.isEnabled()) return;
-    const { config, listen, certificates } = await readSettings(this.own.environmentReader, (address) =>
-      this.ownAddress(address),
+    const { config, listen, certificates } = await within(
+      settingsMs,
+      'reading the settings',
+      readSettings(this.own.environmentReader, (address) => this.ownAddress(address)),
     );
     // It may have been switched off meanwhile, here and below.
     if (!this.isEnabled()) return;
@@ -239,11 +254,19 @@ export class Federation {
     return typeof site === 'string' ? `${site.replace(/\/+$/, '')}/api/apps/public/${this.id}` : '';
   }
 
-  private beat(): void {
+  /** Ends what goes on by itself. */
+  private end(): void {
+    clearInterval(this.beating);
+    this.beating = undefined;
+    for (const end of this.unwatch.splice(0)) end();
+  }
+
+  private beat(configure: IConfigurationModify): void {
     this.parent?.look();
     if (this.away) return;
+    if (this.core.idle && this.startPace.due()) void this.renew();
     void this.core.tick();
-    if (!this.accessors.complete && this.configure) requestJob(this.configure);
+    if (!this.accessors.complete && this.jobPace.due()) requestJob(configure);
   }
 
   private watchParent(): Parent {

@@ -6,13 +6,15 @@
  * shows in a question that is not answered.
  */
 
-import { within } from './within.ts';
+import { Pace, within } from './within.ts';
 
 export const patience = {
   /** An answer takes milliseconds, but a workspace busy with a large upload stops for ten seconds. */
   usual: 30_000,
   /** Once there is a reason to doubt. */
   doubtful: 3000,
+  /** Between two questions to a parent that is lost. */
+  again: 5000,
 };
 
 export interface ParentEvents {
@@ -27,6 +29,8 @@ export interface ParentEvents {
 export class Parent {
   private readonly first: number | undefined;
   private asking = false;
+  /** What is asked while the parent is lost. */
+  private search: { pace: Pace; found: () => void } | undefined;
 
   constructor(
     private readonly ask: () => Promise<unknown>,
@@ -41,6 +45,7 @@ export class Parent {
   look(): void {
     if (this.id() !== this.first) this.events.gone();
     else if (!this.asking) void this.question();
+    else if (this.search?.pace.due()) void this.answer().then(this.search.found);
   }
 
   /** Something looked as if the pipe to the parent were broken. */
@@ -52,7 +57,7 @@ export class Parent {
     }
   }
 
-  /** The question itself stays open, so that an answer which comes late is heard. */
+  /** The question itself stays open, so that an answer which comes late is heard; one to a later question counts too. */
   private async question(): Promise<void> {
     this.asking = true;
     const answer = this.answer();
@@ -60,7 +65,11 @@ export class Parent {
       await within(this.waits.usual, 'the workspace', answer);
     } catch {
       this.events.lost();
-      await answer;
+      await new Promise<void>((found) => {
+        this.search = { pace: new Pace(this.waits.again), found };
+        void answer.then(found);
+      });
+      this.search = undefined;
       this.events.found();
     } finally {
       this.asking = false;

@@ -36,7 +36,7 @@ class Instance implements CoreInstance {
   }
 }
 
-function living(t: TestContext) {
+function living(t: TestContext, fails = (): boolean => false) {
   t.mock.timers.enable({ apis: ['setTimeout', 'Date'] });
   const made: Instance[] = [];
   const ids = new Set<string>();
@@ -44,6 +44,7 @@ function living(t: TestContext) {
   const log = new Log((line) => lines.push(line));
   const instantiate = (_: unknown, id: string): Instance => {
     ids.add(id);
+    if (fails()) throw new Error('no memory');
     const instance = new Instance();
     made.push(instance);
     return instance;
@@ -122,6 +123,31 @@ test('a core that traps at once is given a rest, and refuses meanwhile', async (
   assert.equal(made.length, 1);
   pass(1);
   assert.equal(made.length, 2);
+});
+
+test('a start that fails after a trap is tried again', async (t) => {
+  let failing = false;
+  const { core, made, lines, last, pass } = living(t, () => failing);
+  core.start(config);
+  last().behave = trap;
+  await assert.rejects(core.submit({ kind: 'stop' }));
+  failing = true;
+  pass(10_000);
+  assert.deepEqual([core.running, core.idle], [false, false]);
+  assert.match(lines.at(-1) ?? '', /no memory; another trial in 10 s/);
+  failing = false;
+  pass(10_000);
+  assert.deepEqual([core.running, made.length], [true, 2]);
+});
+
+test('a first start that fails leaves it idle, for the next', (t) => {
+  let failing = true;
+  const { core } = living(t, () => failing);
+  assert.throws(() => core.start(config), /no memory/);
+  assert.deepEqual([core.running, core.idle], [false, true]);
+  failing = false;
+  core.start(config);
+  assert.deepEqual([core.running, core.idle], [true, false]);
 });
 
 test('a trap that nobody was told of is found by its silence', async (t) => {

@@ -85,6 +85,25 @@ test('a parent that does not answer is lost, and found when it does', async (t) 
   assert.equal(answers.length, 2);
 });
 
+test('a parent whose one answer was lost is asked anew', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+  const answers: (() => void)[] = [];
+  const { parent, events } = watched(() => new Promise<void>((resolve) => answers.push(resolve)));
+  parent.look();
+  t.mock.timers.tick(patience.usual);
+  await turn();
+  for (let looks = 0; looks < 10; looks++) {
+    t.mock.timers.tick(1000);
+    parent.look();
+  }
+  assert.equal(answers.length, 3);
+  answers[1]?.();
+  await turn();
+  assert.deepEqual(events, ['lost', 'found']);
+  parent.look();
+  assert.equal(answers.length, 4);
+});
+
 test('a refusal is an answer', async () => {
   const { parent, events } = watched(() => Promise.reject(new Error('no permission')));
   parent.look();
