@@ -6,7 +6,7 @@ use crate::appservice;
 use crate::effect::Effect;
 use crate::facts::User;
 use crate::ids::key;
-use crate::record::{Dead, Record};
+use crate::record::{Dead, Record, Work};
 use crate::view::{Key, Missing, View};
 
 /// So many lines of a list are shown.
@@ -68,7 +68,7 @@ pub fn status(view: &View) -> Result<String, Missing> {
         view.records(association).map(|records| records.iter().filter(|it| is(it)).count())
     };
     let portals = count(key::PORTALS, |it| matches!(it, Record::Portal(_)))?;
-    let waiting = count(key::JOURNALS, |it| matches!(it, Record::Entry(_)))?;
+    let waiting = count(key::JOURNALS, |it| matches!(it, Record::Entry(it) if it.work != Work::Missed))?;
     let dead = count(key::DEAD, |it| matches!(it, Record::Dead(_)))?;
     let server = if view.config.is_complete() {
         format!("Homeserver: {} at {}", view.config.server_name, view.config.homeserver())
