@@ -79,6 +79,6 @@ export class MatrixFederationApp extends App implements IPostMessageSent {
   }
 
   protected override async extendConfiguration(configuration: IConfigurationExtend): Promise<void> {
-    return this.federation.declare(configuration);
+    return this.federation.declare(configuration, this);
   }
 }

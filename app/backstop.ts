@@ -2,6 +2,7 @@
 
 import type {
   IConfigurationModify,
+  ILogger,
   IModify,
   IPersistence,
   IRead,
@@ -9,28 +10,35 @@ import type {
 } from '@rocket.chat/apps-engine/definition/accessors';
 import { type IProcessor, StartupType } from '@rocket.chat/apps-engine/definition/scheduler/IProcessor.js';
 
+import type { Logging } from './log.ts';
+
 const id = 'backstop';
 
 export interface BackstopCalls {
   beat(): Promise<void>;
   /** Jobs bring the accessors for writing. */
   take(persistence: IPersistence, modify: IModify): void;
+  /** Jobs bring a logger, which stores what timers said. */
+  flush(logger: ILogger): void;
 }
 
 /** Once a minute on one server of the workspace; every run leaves an entry in the App's log, so not more often. */
-export function backstop(calls: BackstopCalls): IProcessor {
+export function backstop(calls: BackstopCalls, app: Logging): IProcessor {
   return {
     id,
     startupSetting: { type: StartupType.RECURRING, interval: '1 minute' },
-    processor: async (
+    // The engine binds the App with this run's logger; older ones bind nothing, and the App has it itself.
+    async processor(
+      this: Partial<Logging> | undefined,
       _job: object,
       _read: IRead,
       modify: IModify,
       _http: IHttp,
       persistence: IPersistence,
-    ) => {
+    ): Promise<void> {
       calls.take(persistence, modify);
       await calls.beat();
+      calls.flush(this?.getLogger?.() ?? app.getLogger());
     },
   };
 }

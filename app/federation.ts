@@ -24,15 +24,17 @@ import { Store } from './host/store.ts';
 import { EngineTransport, type Transport } from './host/transport.ts';
 import { messageFact } from './inputs/message.ts';
 import { type Address, Listener } from './listener.ts';
-import { Log, reason } from './log.ts';
+import { Log, type Logging, reason } from './log.ts';
 import { networkIsOpen } from './network.ts';
 import { endProcess, Parent, watchPipe } from './parent.ts';
-import type { Input } from './protocol.ts';
+import type { Input, Room, User } from './protocol.ts';
 import { readSettings, settingFault, settings } from './settings.ts';
 import { background, Pace, within } from './within.ts';
 
 /** Between two looks for work that another instance handed over. */
 const beatMs = 1000;
+
+const starting = 'Matrix Federation is starting; try again in a moment.';
 
 /** The engine waits 30 s for an answer; what belongs to one must be done before. */
 const stopMs = 10_000;
@@ -45,6 +47,7 @@ export class Federation {
   private readonly log = new Log();
   private readonly accessors: Accessors;
   private readonly core: LivingCore;
+  private readonly rocketchat: RocketChat;
   private readonly host: WorkspaceHost;
   private readonly listener: Listener;
   private transport: Transport;
@@ -72,10 +75,10 @@ export class Federation {
       () => own.reader.getPersistenceReader(),
       () => this.accessors.storing(),
     );
-    const rocketchat = new RocketChat(this.accessors);
+    this.rocketchat = new RocketChat(this.accessors);
     this.host = new WorkspaceHost(
       store,
-      rocketchat,
+      this.rocketchat,
       () => this.transport,
       (input) => {
         this.core.tell(input);
@@ -87,12 +90,13 @@ export class Federation {
   }
 
   /** Tells the engine what the App brings. */
-  async declare(configuration: IConfigurationExtend): Promise<void> {
+  async declare(configuration: IConfigurationExtend, app: Logging): Promise<void> {
     const take = this.take.bind(this);
     configuration.http.providePreRequestHandler(this.accessors.handler);
-    const command = federationCommand({ take, submit: (input) => this.submit(input) });
+    const command = federationCommand({ take, command: this.command.bind(this) }, app);
     const endpoints = api({ take, answer: (request) => this.core.request(request) });
-    const job = backstop({ take, beat: () => this.core.tick() });
+    const flush = this.log.flush.bind(this.log);
+    const job = backstop({ take, flush, beat: () => this.core.tick() }, app);
     await Promise.all([
       ...settings.map((setting) => this.provide(setting.id, configuration.settings.provideSetting(setting))),
       this.provide('the command', configuration.slashCommands.provideSlashCommand(command)),
@@ -195,6 +199,12 @@ export class Federation {
 
   take(persistence: IPersistence, modify: IModify): void {
     this.accessors.take(persistence, modify);
+  }
+
+  private async command(user: User, room: Room, words: string[], logger: ILogger): Promise<void> {
+    if (this.core.running) await this.submit({ kind: 'command', user, room, words });
+    else await this.rocketchat.notify(room.id, user.id, starting).catch(() => undefined);
+    this.log.flush(logger);
   }
 
   private async submit(input: Input): Promise<void> {

@@ -42,6 +42,11 @@ export class Log {
   }
 }
 
+/** The App as the engine binds it to a call: with the call's logger. */
+export interface Logging {
+  getLogger(): ILogger;
+}
+
 /** What a thrown value says. */
 export function reason(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);

@@ -7,7 +7,8 @@ import { test } from 'node:test';
 
 import type { RuntimeName } from '../workspace/index.ts';
 import { manifest, packed } from './stub/pack.ts';
-import { eventually, freePort, isAlive, listens, Scene, type Seen } from './stub/scene.ts';
+import { freePort, listens } from './stub/port.ts';
+import { eventually, isAlive, Scene, type Seen } from './stub/scene.ts';
 
 const runtimes: RuntimeName[] = ['deno', 'node24', 'node26'];
 
@@ -113,6 +114,12 @@ for (const runtime of runtimes) {
       'performed',
     );
     assert.deepEqual(room.members(), ['alice']);
+
+    assert.equal(
+      (await scene.perform({ kind: 'log', level: 'info', text: 'said meanwhile' })).kind,
+      'performed',
+    );
+    assert.ok(app.logs().some(({ args }) => args.includes('said meanwhile')));
 
     const document = { id: 'doc:1', associations: ['docs'], body: '{"a":1}' };
     for (let times = 0; times < 2; times++) await scene.perform({ kind: 'insert', document });

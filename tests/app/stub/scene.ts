@@ -1,8 +1,6 @@
 /** A workspace with the App over the stand-in for the core, and what one can ask of it. */
 
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
-import { connect, type AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 
 import {
@@ -14,6 +12,7 @@ import {
   Workspace,
 } from '../../workspace/index.ts';
 import { manifest, packed } from './pack.ts';
+import { freePort } from './port.ts';
 
 /** What the stand-in saw, in the words of its documents. */
 export type Seen = Record<string, unknown> & { kind: string };
@@ -88,28 +87,6 @@ export class Scene {
     assert.equal(response.status, 200, await response.clone().text());
     return (await response.json()) as Record<string, unknown>;
   }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-/** Whether something listens there. */
-export function listens(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port });
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => {
-      resolve(false);
-    });
-  });
 }
 
 export function isAlive(pid: number): boolean {
