@@ -7,6 +7,7 @@ import type { Instance, Person } from '../workspace/index.ts';
 import { Federation, numbered, RECOVERY, type Portal } from './federation.ts';
 import { putTransaction } from './homeserver/appservice-tools.ts';
 import type { MatrixUser } from './homeserver/client.ts';
+import { poll } from './homeserver/waiting.ts';
 
 describe('through crashes and outages', () => {
   let federation: Federation;
@@ -105,6 +106,21 @@ describe('through crashes and outages', () => {
     }
   });
 
+  test('what the homeserver forgot to send is asked for', async () => {
+    const { app, synapse } = federation;
+    await app.disable();
+    await bobSays(['forgotten by the homeserver']);
+    await poll(async () => ((await synapse.unsentTransactions()) > 0 ? true : undefined), {
+      what: 'the transaction to wait',
+      timeout: 30_000,
+    });
+    await synapse.halt();
+    await synapse.forgetTransactions();
+    await synapse.restart();
+    await app.enable();
+    await portal.channel.expectMessage(({ text }) => text === 'forgotten by the homeserver', RECOVERY);
+  });
+
   test('nothing is left over', async () => {
     const { admin } = federation.workspace;
     const status = async (): Promise<string> => {
@@ -112,8 +128,14 @@ describe('through crashes and outages', () => {
       await admin.command(federation.lobby, '/federation status');
       return (await admin.expectNotice((notice) => admin.notices().indexOf(notice) >= before)).text;
     };
-    const text = await status();
-    assert.match(text, /Waiting: 0\b/);
+    // A message is there a moment before its entry goes.
+    const text = await poll(
+      async () => {
+        const text = await status();
+        return /Waiting: 0\b/.test(text) ? text : undefined;
+      },
+      { what: 'an empty journal', timeout: 30_000 },
+    );
     assert.match(text, /Put aside after errors: 0\b/);
   });
 

@@ -126,6 +126,11 @@ export class Synapse {
     await this.#launch();
   }
 
+  /** Throws away what is still to be sent to application services, as if Synapse had forgotten it. It must be down. */
+  async forgetTransactions(): Promise<void> {
+    await promisify(execFile)(PYTHON, ['-c', FORGET_UNSENT, join(this.dir, 'homeserver.db')]);
+  }
+
   /** How many transactions application services have not acknowledged. */
   async unsentTransactions(): Promise<number> {
     const { stdout } = await promisify(execFile)(PYTHON, [
@@ -255,6 +260,12 @@ import sqlite3, sys, time
 database = sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True)
 while database.execute("SELECT COUNT(*) FROM application_services_txns").fetchone()[0]:
     time.sleep(0.05)
+`;
+
+const FORGET_UNSENT = `
+import sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as database:
+    database.execute("DELETE FROM application_services_txns")
 `;
 
 const COUNT_UNSENT = `
