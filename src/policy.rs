@@ -1,4 +1,4 @@
-//! What is admitted to federation; asked on every way in and out.
+//! What is admitted to federation; so far asked where somebody federates a room or invites.
 //!
 //! A refusal is a sentence for the person who asked.
 

@@ -1,4 +1,4 @@
-//! The laws of the store: what is kept is little, and every flow asks for what it needs in few passes.
+//! The laws of the store: what is kept is little, small, found again, and gone when it is done.
 
 use matrix_federation::effect::Effect;
 use matrix_federation::record::Record;

@@ -98,7 +98,7 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Another process cannot be listened to: it is looked at again as soon as it has been looked at. */
+/** Another process cannot be listened to: it is asked again and again, ten times a second. */
 export async function eventually(what: string, look: () => Promise<boolean>): Promise<void> {
   const end = Date.now() + 60_000;
   while (!(await look())) {
