@@ -111,6 +111,10 @@ files: Array<string>, };
  */
 export type Config = { 
 /**
+ * How the workspace is on the network.
+ */
+mode: Mode, 
+/**
  * Where the homeserver's client API is, such as `https://matrix.example.org`; empty until it is set.
  */
 homeserverUrl: string, 
@@ -129,7 +133,20 @@ botLocalpart: string,
 /**
  * Where the homeserver reaches the App: goes into the registration.
  */
-appserviceUrl: string, };
+appserviceUrl: string, 
+/**
+ * What opens the signing keys in the store: the App's environment variable, or nothing where there is none.
+ */
+secret: Secret | null, 
+/**
+ * Where names are looked up over HTTPS (`https://…/dns-query`), for servers that are found by SRV records only;
+ * empty where they are not to be.
+ */
+dnsUrl: string, 
+/**
+ * Whether other Matrix servers may be at private addresses.
+ */
+privateAddresses: boolean, };
 
 /**
  * Something that happened.
@@ -205,9 +222,9 @@ method: string,
  */
 uri: string, 
 /**
- * The `Authorization` header, where there is one.
+ * The `Authorization` headers, in order: a request between servers may be signed by several keys.
  */
-authorization: string | null, 
+authorization: Array<string>, 
 /**
  * The body, as put into the core before.
  */
@@ -228,7 +245,15 @@ body: string,
 /**
  * The `Retry-After` header in milliseconds, where there is one.
  */
-retryAfter: number | null, } | { "kind": "unreachable", 
+retryAfter: number | null, 
+/**
+ * The `Cache-Control` header, where there is one.
+ */
+cacheControl: string | null, 
+/**
+ * The `Location` header, where there is one: redirects are not followed by the host.
+ */
+location: string | null, } | { "kind": "unreachable", 
 /**
  * Why, in plain words and without secrets.
  */
@@ -390,9 +415,17 @@ method: string,
  */
 url: string, 
 /**
- * The bearer token. Never logged.
+ * The whole `Authorization` header. Never logged.
  */
-bearer: string | null, 
+authorization: string | null, 
+/**
+ * How the server is to be met, where the address does not say it: a Matrix server found by discovery.
+ */
+peer: Peer | null, 
+/**
+ * Whether somebody else chose the address: then the one really connected to must pass `Core.admits`.
+ */
+guarded: boolean, 
 /**
  * A JSON body.
  */
@@ -447,7 +480,11 @@ skip: number,
 /**
  * How many at most; Rocket.Chat gives no more than 100.
  */
-limit: number, };
+limit: number, } | { "kind": "fetch", 
+/**
+ * The request.
+ */
+request: Call, };
 
 /**
  * What a key led to.
@@ -468,4 +505,8 @@ message: Message | null, } | { "kind": "messages",
 /**
  * The messages.
  */
-messages: Array<Message>, };
+messages: Array<Message>, } | { "kind": "answer", 
+/**
+ * The answer, or why there is none.
+ */
+answer: Answer, };

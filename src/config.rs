@@ -2,13 +2,52 @@
 
 use serde::{Deserialize, Serialize};
 
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
 use crate::facts::User;
+
+/// How the workspace is on the network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "protocol", derive(ts_rs::TS))]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// As an application service of a homeserver.
+    #[default]
+    Homeserver,
+    /// As a Matrix server itself.
+    Direct,
+}
+
+/// A text that opens what is sealed in the store. It shows itself to nobody and is wiped when it is dropped.
+#[derive(Clone, Default, PartialEq, Eq, Zeroize, ZeroizeOnDrop, Serialize, Deserialize)]
+#[cfg_attr(feature = "protocol", derive(ts_rs::TS))]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps a text.
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text itself, for the one who seals and opens.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
 
 /// The settings of one workspace. The host hands them over at start and whenever one changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "protocol", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Config {
+    /// How the workspace is on the network.
+    pub mode: Mode,
     /// Where the homeserver's client API is, such as `https://matrix.example.org`; empty until it is set.
     pub homeserver_url: String,
     /// The server name in user ids, such as `example.org`; empty until it is set.
@@ -19,6 +58,13 @@ pub struct Config {
     pub bot_localpart: String,
     /// Where the homeserver reaches the App: goes into the registration.
     pub appservice_url: String,
+    /// What opens the signing keys in the store: the App's environment variable, or nothing where there is none.
+    pub secret: Option<Secret>,
+    /// Where names are looked up over HTTPS (`https://…/dns-query`), for servers that are found by SRV records only;
+    /// empty where they are not to be.
+    pub dns_url: String,
+    /// Whether other Matrix servers may be at private addresses.
+    pub private_addresses: bool,
 }
 
 impl Config {

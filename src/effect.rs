@@ -132,7 +132,7 @@ pub struct Tag {
 }
 
 /// A request to another server.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "protocol", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Call {
@@ -140,12 +140,33 @@ pub struct Call {
     pub method: String,
     /// The whole address.
     pub url: String,
-    /// The bearer token. Never logged.
-    pub bearer: Option<String>,
+    /// The whole `Authorization` header. Never logged.
+    pub authorization: Option<String>,
+    /// How the server is to be met, where the address does not say it: a Matrix server found by discovery.
+    pub peer: Option<Peer>,
+    /// Whether somebody else chose the address: then the one really connected to must pass `Core.admits`.
+    pub guarded: bool,
     /// A JSON body.
     pub body: Option<String>,
     /// How long to wait for the answer, in milliseconds.
     pub timeout: u32,
+}
+
+impl std::fmt::Debug for Call {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Call").field("method", &self.method).field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+/// How a Matrix server is met at an address that is not its name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "protocol", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Peer {
+    /// The `Host` header.
+    pub host: String,
+    /// The name in TLS and in the certificate; none where that is the address itself.
+    pub sni: Option<String>,
 }
 
 /// The answer to a request.

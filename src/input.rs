@@ -82,8 +82,8 @@ pub struct Request {
     pub method: String,
     /// The path with its query, percent-encoded, exactly as sent.
     pub uri: String,
-    /// The `Authorization` header, where there is one.
-    pub authorization: Option<String>,
+    /// The `Authorization` headers, in order: a request between servers may be signed by several keys.
+    pub authorization: Vec<String>,
     /// The body, as put into the core before.
     pub body: u32,
 }
@@ -101,6 +101,10 @@ pub enum Answer {
         body: String,
         /// The `Retry-After` header in milliseconds, where there is one.
         retry_after: Option<i64>,
+        /// The `Cache-Control` header, where there is one.
+        cache_control: Option<String>,
+        /// The `Location` header, where there is one: redirects are not followed by the host.
+        location: Option<String>,
     },
     /// No answer: refused, timed out, broken off.
     Unreachable {

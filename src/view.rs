@@ -9,8 +9,9 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
-use crate::effect::Tag;
+use crate::effect::{Call, Tag};
 use crate::facts::{Message, User};
+use crate::input::Answer;
 use crate::record::Record;
 
 /// Something that can be loaded.
@@ -42,6 +43,11 @@ pub enum Key {
         /// How many at most; Rocket.Chat gives no more than 100.
         limit: u32,
     },
+    /// The answer of another server to a request that changes nothing there.
+    Fetch {
+        /// The request.
+        request: Call,
+    },
 }
 
 /// What a key led to.
@@ -69,6 +75,11 @@ pub enum Loaded {
         /// The messages.
         messages: Vec<Message>,
     },
+    /// How a call ended.
+    Answer {
+        /// The answer, or why there is none.
+        answer: Answer,
+    },
 }
 
 /// What a key led to, read once.
@@ -82,6 +93,8 @@ pub enum Found {
     Message(Option<Message>),
     /// Messages, oldest first.
     Messages(Vec<Message>),
+    /// How a call ended.
+    Answer(Answer),
 }
 
 impl Loaded {
@@ -94,6 +107,7 @@ impl Loaded {
             Self::User { user } => Found::User(user),
             Self::Message { message } => Found::Message(message),
             Self::Messages { messages } => Found::Messages(messages),
+            Self::Answer { answer } => Found::Answer(answer),
         }
     }
 }
@@ -151,6 +165,13 @@ impl View {
     pub fn recent(&self, room: &str, skip: u32, limit: u32) -> Result<&[Message], Missing> {
         let found = self.get(Key::Recent { room: room.to_owned(), skip, limit })?;
         Ok(if let Found::Messages(messages) = found { messages } else { &[] })
+    }
+
+    /// The answer of another server to a request that changes nothing there. No answer is a value too.
+    pub fn fetch(&self, request: Call) -> Result<&Answer, Missing> {
+        const NONE: &Answer = &Answer::Unreachable { why: String::new() };
+        let found = self.get(Key::Fetch { request })?;
+        Ok(if let Found::Answer(answer) = found { answer } else { NONE })
     }
 
     /// Takes in what a key led to.

@@ -39,7 +39,7 @@ pub(super) fn judge(answer: &Answer) -> Verdict {
         Answer::Unreachable { why } => {
             return later(None, format!("the homeserver cannot be reached: {why}"));
         }
-        Answer::Response { status, body, retry_after } => (*status, body, *retry_after),
+        Answer::Response { status, body, retry_after, .. } => (*status, body, *retry_after),
     };
     let Ok(json) = serde_json::from_str::<Value>(body) else {
         let why = format!("something in front of the homeserver answered {status} without JSON");
@@ -85,7 +85,13 @@ mod tests {
     use super::*;
 
     fn response(status: u16, body: &str, retry_after: Option<i64>) -> Verdict {
-        judge(&Answer::Response { status, body: body.to_owned(), retry_after })
+        judge(&Answer::Response {
+            status,
+            body: body.to_owned(),
+            retry_after,
+            cache_control: None,
+            location: None,
+        })
     }
 
     #[test]

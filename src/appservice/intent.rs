@@ -113,7 +113,8 @@ fn step(view: &View, name: &str, intent: &Intent) -> Result<Move, Missing> {
             as_puppet(view, name, room, by, send)
         }
     };
-    let request = Call { bearer: Some(tokens.appservice), ..request };
+    let authorization = Some(format!("Bearer {}", tokens.appservice));
+    let request = Call { authorization, ..request };
     Ok(Move::Call { step: name.to_owned(), request })
 }
 

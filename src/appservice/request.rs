@@ -51,7 +51,9 @@ fn call(view: &View, method: &str, path: &str, body: Option<String>) -> Call {
     Call {
         method: method.to_owned(),
         url: format!("{}/_matrix/client/v3/{path}", view.config.homeserver()),
-        bearer: None,
+        authorization: None,
+        peer: None,
+        guarded: false,
         body,
         timeout: TIMEOUT,
     }

@@ -20,7 +20,7 @@ use crate::view::{Missing, View};
 
 /// What a request means.
 pub(super) fn receive(view: &View, request: &Request) -> Result<Incoming, Missing> {
-    let Some(token) = request.authorization.as_deref().and_then(|it| it.strip_prefix("Bearer ")) else {
+    let Some(token) = request.authorization.first().and_then(|it| it.strip_prefix("Bearer ")) else {
         return Ok(error(
             401,
             "M_MISSING_TOKEN",

@@ -244,6 +244,8 @@ fn the_pace_that_the_homeserver_asks_for_is_kept() {
         status: 429,
         body: r#"{"errcode":"M_LIMIT_EXCEEDED"}"#.to_owned(),
         retry_after,
+        cache_control: None,
+        location: None,
     };
     world.outside.borrow_mut().homeserver.instead = vec![slow(Some(7_000)), slow(Some(5_000))];
     let began = world.outside.borrow().now;

@@ -57,7 +57,13 @@ impl Homeserver {
             Ok(body) => (200, body),
             Err((status, code)) => (status, json!({ "errcode": code, "error": "no" })),
         };
-        Answer::Response { status, body: body.to_string(), retry_after: None }
+        Answer::Response {
+            status,
+            body: body.to_string(),
+            retry_after: None,
+            cache_control: None,
+            location: None,
+        }
     }
 
     fn route(&mut self, path: &[&str], user: &str, body: &Value) -> Result<Value, (u16, &'static str)> {

@@ -126,7 +126,7 @@ impl World {
     /// The homeserver sends a request.
     pub fn request(&self, index: usize, method: &str, uri: &str, token: Option<&str>, body: &str) {
         let body = self.instances[index].driver.put(body.as_bytes().to_vec());
-        let authorization = token.map(|it| format!("Bearer {it}"));
+        let authorization = token.map(|it| format!("Bearer {it}")).into_iter().collect();
         let request = Request { method: method.to_owned(), uri: uri.to_owned(), authorization, body };
         self.submit(index, Input::Request { request });
     }
@@ -312,6 +312,7 @@ impl Outside {
                 let page = messages.len().saturating_sub((*limit).min(100) as usize);
                 Loaded::Messages { messages: messages.split_off(page) }
             }
+            Key::Fetch { request } => panic!("nothing is fetched in homeserver mode: {request:?}"),
         }
     }
 
@@ -432,6 +433,7 @@ pub fn config() -> Config {
         user_prefix: "rc_".to_owned(),
         bot_localpart: "rocketchat".to_owned(),
         appservice_url: "http://app.test:3300".to_owned(),
+        ..Config::default()
     }
 }
 
