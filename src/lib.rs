@@ -12,7 +12,9 @@ pub mod driver;
 pub mod effect;
 pub mod facts;
 pub mod ids;
+
 pub mod input;
+pub mod matrix;
 pub mod policy;
 pub mod record;
 pub mod translate;

@@ -1,0 +1,9 @@
+//! The protocol kernel against the specification's own examples, against ruma, and against hostile input.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(unreachable_pub, reason = "a test is nobody's library")]
+
+mod arbitrary;
+mod canonical;
+mod keys;
+mod signing;
