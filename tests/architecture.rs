@@ -17,6 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("admin", &["appservice"]),
     ("appservice", &["attachment"]),
     ("attachment", &[]),
+    ("matrix", &[]),
     ("policy", &[]),
     ("translate", &[]),
 ];

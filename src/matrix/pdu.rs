@@ -8,7 +8,8 @@
 
 use std::collections::BTreeMap;
 
-use ruma_common::{MilliSecondsSinceUnixEpoch, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, UInt, UserId};
+use js_int::UInt;
+use ruma_common::{MilliSecondsSinceUnixEpoch, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, UserId};
 use ruma_events::TimelineEventType;
 use ruma_state_res::Event;
 use serde_json::value::RawValue;
