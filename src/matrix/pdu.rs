@@ -102,7 +102,8 @@ impl Pdu {
             state_key: fields.text("state_key")?,
             content: fields.content()?,
             at: MilliSecondsSinceUnixEpoch(
-                UInt::try_from(fields.integer("origin_server_ts")?).map_err(|_| BadPdu::Field("origin_server_ts"))?,
+                UInt::try_from(fields.integer("origin_server_ts")?)
+                    .map_err(|_| BadPdu::Field("origin_server_ts"))?,
             ),
             prev_events: fields.events("prev_events", MAX_PREV)?,
             auth_events: fields.auth_events()?,
@@ -160,7 +161,11 @@ impl Fields<'_> {
         for name in ["hashes", "signatures"] {
             self.event.get(name).filter(|it| it.is_object()).ok_or(BadPdu::Field(name))?;
         }
-        if self.event.get("unsigned").is_none_or(Value::is_object) { Ok(()) } else { Err(BadPdu::Field("unsigned")) }
+        if self.event.get("unsigned").is_none_or(Value::is_object) {
+            Ok(())
+        } else {
+            Err(BadPdu::Field("unsigned"))
+        }
     }
 
     fn room(self, kind: &str, id: &OwnedEventId) -> Result<OwnedRoomId, BadPdu> {
@@ -181,7 +186,8 @@ impl Fields<'_> {
     }
 
     fn content(self) -> Result<Box<RawValue>, BadPdu> {
-        let content = self.event.get("content").filter(|it| it.is_object()).ok_or(BadPdu::Field("content"))?;
+        let content =
+            self.event.get("content").filter(|it| it.is_object()).ok_or(BadPdu::Field("content"))?;
         RawValue::from_string(content.canonical()).map_err(|_| BadPdu::Field("content"))
     }
 
@@ -204,8 +210,11 @@ impl Fields<'_> {
     }
 
     fn redacts(self) -> Option<OwnedEventId> {
-        let holder =
-            if self.version.rules().redaction.content_field_redacts { self.event.get("content")? } else { self.event };
+        let holder = if self.version.rules().redaction.content_field_redacts {
+            self.event.get("content")?
+        } else {
+            self.event
+        };
         OwnedEventId::try_from(holder.get("redacts")?.as_str()?.into_owned()).ok()
     }
 }

@@ -12,7 +12,7 @@
 
 mod chain;
 mod conflict;
-mod held;
+pub(super) mod held;
 mod reader;
 
 use std::collections::{BTreeMap, BTreeSet};

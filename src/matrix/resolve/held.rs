@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 /// An event held by some pointer.
 #[derive(Clone)]
-pub(super) struct Held<P>(pub(super) P);
+pub(in crate::matrix) struct Held<P>(pub(in crate::matrix) P);
 
 impl<P: Deref<Target: Event<Id = OwnedEventId>>> Event for Held<P> {
     type Id = OwnedEventId;
