@@ -37,11 +37,9 @@ const IPV6: &[(Ipv6Addr, u32, &str)] = &[
 ];
 
 /// The only part of IPv6 from which public addresses are given out. Loopback, link-local, site-local, unique local,
-/// multicast, discard and all that carries an IPv4 address lie outside.
+/// multicast, discard and all that carries an IPv4 address (mapped, NAT64: not every gateway refuses private ones) lie
+/// outside.
 const PUBLIC: (Ipv6Addr, u32) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
-
-/// How a network without IPv4 reaches IPv4: the address is in the last 32 bits.
-const NAT64: (Ipv6Addr, u32) = (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96);
 
 /// Whether this is an address on the public Internet.
 pub fn is_public(address: IpAddr) -> bool {
@@ -53,11 +51,6 @@ pub fn refusal(address: IpAddr) -> Option<&'static str> {
     match address {
         IpAddr::V4(it) => {
             IPV4.iter().find(|(net, prefix, _)| inside_v4(it, *net, *prefix)).map(|(.., what)| *what)
-        }
-        // The prefix must carry public addresses only (RFC 6052, 3.1), but not every gateway sees to that.
-        IpAddr::V6(it) if inside_v6(it, NAT64.0, NAT64.1) => {
-            let [.., a, b, c, d] = it.octets();
-            refusal(Ipv4Addr::new(a, b, c, d).into())
         }
         IpAddr::V6(it) if !inside_v6(it, PUBLIC.0, PUBLIC.1) => Some("outside the public part of IPv6"),
         IpAddr::V6(it) => {
@@ -109,15 +102,13 @@ mod tests {
             ["203.0.112.255", "203.0.113.0", "203.0.113.255", "203.0.114.0"],
             ["223.255.255.255", "224.0.0.0", "239.255.255.255", ""],
             ["", "240.0.0.0", "255.255.255.255", ""],
-            // Everything before and behind 2000::/3: unspecified, loopback, mapped, NAT64 for local use, discard, …
+            // Everything before and behind 2000::/3: unspecified, loopback, mapped, NAT64, discard, …
             ["", "::", "1fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "2000::"],
             ["3ffe:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "3fff::", "3fff:fff:ffff::", "3fff:1000::"],
             ["3fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "4000::", "ffff::", ""],
             ["2000:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "2001::", "2001:1ff:ffff::", "2001:200::"],
             ["2001:db7:ffff::", "2001:db8::", "2001:db8:ffff::", "2001:db9::"],
             ["2001:ffff:ffff::", "2002::", "2002:ffff:ffff::", "2003::"],
-            // NAT64 is as public as what it carries.
-            ["64:ff9b::9.255.255.255", "64:ff9b::10.0.0.0", "64:ff9b::10.255.255.255", "64:ff9b::11.0.0.0"],
         ] {
             for (text, public) in [(before, true), (first, false), (last, false), (behind, true)] {
                 if !text.is_empty() {
@@ -137,6 +128,7 @@ mod tests {
             "::ffff:8.8.8.8",
             "::8.8.8.8",
             "64:ff9b::127.0.0.1",
+            "64:ff9b::8.8.8.8",
             "64:ff9b:1::808:808",
             "64:ff9b::1:808:808",
             "100::1",
@@ -154,7 +146,7 @@ mod tests {
         ] {
             assert!(!is_public(text.parse().unwrap()), "{text}");
         }
-        for text in ["8.8.8.8", "2606:4700::1111", "2a01:4f8::1", "64:ff9b::8.8.8.8"] {
+        for text in ["8.8.8.8", "2606:4700::1111", "2a01:4f8::1"] {
             assert!(is_public(text.parse().unwrap()), "{text}");
         }
     }
