@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use crate::appservice;
+use crate::config::Mode;
 use crate::effect::Effect;
 use crate::facts::User;
 use crate::ids::key;
@@ -30,6 +31,13 @@ pub enum Command {
         /// The user's id, as typed.
         mxid: String,
     },
+    /// Make the room the portal of a Matrix room that is there already.
+    Join {
+        /// The Matrix room, as typed.
+        remote: String,
+        /// Servers that are in it, as typed.
+        via: Vec<String>,
+    },
     /// Something else.
     Unknown {
         /// What is wrong with it.
@@ -47,6 +55,11 @@ pub fn parse(words: &[String]) -> Command {
         ["dead"] => Command::Dead,
         ["retry"] => Command::Retry,
         ["invite", mxid] => Command::Invite { mxid: (*mxid).to_owned() },
+        ["join", remote, via @ ..] => Command::Join {
+            remote: (*remote).to_owned(),
+            via: via.iter().map(|it| (*it).to_owned()).collect(),
+        },
+        ["join"] => Command::Unknown { why: "Name the Matrix room to join.".to_owned() },
         ["invite", ..] => Command::Unknown { why: "Name one Matrix user to invite.".to_owned() },
         [other, ..] => Command::Unknown { why: format!("There is no command '{other}'.") },
     }
@@ -55,6 +68,7 @@ pub fn parse(words: &[String]) -> Command {
 /// The commands, one line each.
 pub fn help() -> String {
     "`/federation invite @user:server` brings this room to Matrix and invites somebody
+`/federation join !room:server` makes this room one with a Matrix room; servers that are in it may follow
 `/federation status` says how the connection stands
 `/federation registration` shows administrators the file for the homeserver
 `/federation dead` lists for administrators what was put aside after errors, `/federation retry` tries it again"
@@ -70,7 +84,9 @@ pub fn status(view: &View) -> Result<String, Missing> {
     let portals = count(key::PORTALS, |it| matches!(it, Record::Portal(_)))?;
     let waiting = count(key::JOURNALS, |it| matches!(it, Record::Entry(it) if it.work != Work::Missed))?;
     let dead = count(key::DEAD, |it| matches!(it, Record::Dead(_)))?;
-    let server = if view.config.is_complete() {
+    let server = if view.config.mode == Mode::Direct && view.config.is_complete() {
+        format!("This workspace is the Matrix server {}", view.config.server_name)
+    } else if view.config.is_complete() {
         format!("Homeserver: {} at {}", view.config.server_name, view.config.homeserver())
     } else {
         "Homeserver: not set yet, see the App's settings".to_owned()
@@ -126,6 +142,9 @@ fn letters(view: &View) -> Result<Vec<Dead>, Missing> {
 
 /// The registration file, for administrators only.
 pub fn registration(view: &View) -> Result<String, Missing> {
+    if view.config.mode == Mode::Direct {
+        return Ok("In direct mode there is no homeserver to register with.".to_owned());
+    }
     if !view.config.is_complete() {
         return Ok("Set the homeserver's address and name in the App's settings first.".to_owned());
     }

@@ -9,18 +9,22 @@ mod request;
 mod token;
 mod transaction;
 
-use crate::attachment::{Attachment, Incoming, Intent, Move};
+use crate::attachment::{Acceptance, Attachment, Incoming, Intent, Move};
+use crate::effect::Effect;
 use crate::input::{Answer, Request};
 use crate::view::{Missing, View};
 
 pub use registration::yaml as registration;
-pub use token::draw as draw_tokens;
 
 /// The homeserver's side of the seam.
 #[derive(Clone, Copy, Debug)]
 pub struct Appservice;
 
 impl Attachment for Appservice {
+    fn prepare(&self, view: &View) -> Result<Vec<Effect>, Missing> {
+        Ok(token::draw(view)?.into_iter().collect())
+    }
+
     fn begin(&self, view: &View, intent: &Intent) -> Result<Move, Missing> {
         intent::begin(view, intent)
     }
@@ -31,5 +35,10 @@ impl Attachment for Appservice {
 
     fn receive(&self, view: &View, request: &Request) -> Result<Incoming, Missing> {
         transaction::receive(view, request)
+    }
+
+    /// The homeserver has judged it already.
+    fn accept(&self, _view: &View, _room: &str, event: &str) -> Result<Acceptance, Missing> {
+        Ok(Acceptance { keep: vec![], event: Some(event.to_owned()) })
     }
 }

@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use crate::effect::{Call, Reply};
+use crate::effect::{Call, Effect, Reply};
 use crate::facts::{Room, User};
 use crate::input::{Answer, Request};
 use crate::view::{Missing, View};
@@ -25,6 +25,19 @@ pub enum Intent {
     Latest {
         /// The Matrix room.
         room: String,
+    },
+    /// Join a Matrix room that is there already.
+    Join {
+        /// The Matrix room, by its id or one of its aliases.
+        room: String,
+        /// The local user who joins.
+        by: User,
+        /// Servers that are in the room, as far as they are known.
+        via: Vec<String>,
+        /// Unique across the workspace and derived from what is asked for.
+        transaction: String,
+        /// When it was asked for, in milliseconds.
+        at: i64,
     },
     /// Invite a Matrix user.
     Invite {
@@ -63,9 +76,16 @@ pub enum Move {
         step: String,
         /// The request.
         request: Call,
+        /// What to keep before it goes out.
+        keep: Vec<Effect>,
     },
     /// It is done.
-    Done(Done),
+    Done {
+        /// What was achieved.
+        done: Done,
+        /// What to keep of it.
+        keep: Vec<Effect>,
+    },
     /// It cannot be done now.
     Later {
         /// Not again before so many milliseconds, where the other side said so.
@@ -85,12 +105,21 @@ pub enum Move {
 pub enum Done {
     /// Nothing that has an id.
     Plainly,
+    /// The workspace is on the network: how, in a sentence for the log.
+    Attached(String),
     /// An event of this id.
     Event(String),
     /// A Matrix room of this id.
     Room(String),
     /// These events, oldest first, one JSON text each.
     Events(Vec<String>),
+}
+
+impl Move {
+    /// Done, with nothing to keep.
+    pub fn done(done: Done) -> Self {
+        Self::Done { done, keep: vec![] }
+    }
 }
 
 /// What a request from the network means.
@@ -105,12 +134,29 @@ pub enum Incoming {
         /// What the sender is told.
         reply: Reply,
     },
-    /// Nothing to do but answer.
-    Reply(Reply),
+    /// Nothing to bring to Rocket.Chat.
+    Reply {
+        /// What to keep before answering.
+        keep: Vec<Effect>,
+        /// The answer.
+        reply: Reply,
+    },
+}
+
+/// What becomes of an event that came in, when its room's turn has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Acceptance {
+    /// What to keep of it.
+    pub keep: Vec<Effect>,
+    /// The event as clients see it, one JSON text, if it is part of the room.
+    pub event: Option<String>,
 }
 
 /// One way of being on the network.
 pub trait Attachment {
+    /// What must be kept before there is anything to attach with: tokens, keys.
+    fn prepare(&self, view: &View) -> Result<Vec<Effect>, Missing>;
+
     /// The first step towards an intent.
     fn begin(&self, view: &View, intent: &Intent) -> Result<Move, Missing>;
 
@@ -119,4 +165,7 @@ pub trait Attachment {
 
     /// What a request means. It is authenticated here.
     fn receive(&self, view: &View, request: &Request) -> Result<Incoming, Missing>;
+
+    /// What becomes of an event that `receive` gave, in the order of its room.
+    fn accept(&self, view: &View, room: &str, event: &str) -> Result<Acceptance, Missing>;
 }

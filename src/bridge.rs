@@ -6,6 +6,7 @@ mod ghost;
 mod incoming;
 mod instance;
 mod invite;
+mod join;
 mod journal;
 mod ledger;
 mod names;
@@ -17,8 +18,10 @@ mod work;
 
 use crate::appservice::Appservice;
 use crate::attachment::Attachment;
+use crate::config::Mode;
 use crate::effect::Effect;
 use crate::input::Input;
+use crate::server::Direct;
 use crate::view::{Missing, View};
 
 /// What is to be done about an input.
@@ -39,6 +42,9 @@ pub fn decide(input: &Input, view: &View) -> Result<Vec<Effect>, Missing> {
 }
 
 /// How the workspace is on the network.
-fn attachment() -> impl Attachment {
-    Appservice
+fn attachment(view: &View) -> &'static dyn Attachment {
+    match view.config.mode {
+        Mode::Homeserver => &Appservice,
+        Mode::Direct => &Direct,
+    }
 }

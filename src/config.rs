@@ -68,8 +68,11 @@ pub struct Config {
 }
 
 impl Config {
-    /// Whether enough is set to attach to a homeserver.
+    /// Whether enough is set to be on the network.
     pub fn is_complete(&self) -> bool {
+        if self.mode == Mode::Direct {
+            return !self.server_name.is_empty();
+        }
         [&self.homeserver_url, &self.server_name, &self.user_prefix, &self.bot_localpart]
             .iter()
             .all(|it| !it.is_empty())
@@ -92,15 +95,20 @@ impl Config {
 
     /// The localpart of a local user on Matrix.
     pub fn puppet_localpart(&self, user: &User) -> String {
-        format!("{}{}", self.user_prefix, crate::ids::localpart(&user.username))
+        format!("{}{}", self.prefix(), crate::ids::localpart(&user.username))
     }
 
     /// The username of a Matrix user that is one of ours, as far as its localpart tells.
     pub fn local_username(&self, mxid: &str) -> Option<String> {
         let (localpart, server) = crate::ids::split_mxid(mxid)?;
-        let rest = localpart.strip_prefix(self.user_prefix.as_str())?;
+        let rest = localpart.strip_prefix(self.prefix())?;
         (server == self.server_name && localpart != self.bot_localpart && !rest.is_empty())
             .then(|| crate::ids::from_localpart(rest))
+    }
+
+    /// What the localparts of our users begin with: a server of our own has nobody else's.
+    fn prefix(&self) -> &str {
+        if self.mode == Mode::Direct { "" } else { &self.user_prefix }
     }
 
     /// Whether a Matrix user is the App's own or one of its puppets: what they do began on our side.

@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::effect::{Effect, Level, Reply, Tag};
 use crate::ids::Scope;
 use crate::input::Input;
+use crate::policy::admits_address;
 use crate::view::{Key, Loaded, Missing, View};
 
 /// No decision needs more passes than this, the last one included: what is needed is asked for in few goes.
@@ -91,6 +92,11 @@ impl<H: Host + 'static> Driver<H> {
     /// Takes over the settings.
     pub fn configure(&self, config: Config) {
         self.memory.borrow_mut().config = config;
+    }
+
+    /// Whether an address that a socket is connected to may be talked to, where somebody else chose it.
+    pub fn admits(&self, address: &str) -> bool {
+        admits_address(&self.memory.borrow().config, address)
     }
 
     /// Takes over the body of a request; the handle goes into the request.

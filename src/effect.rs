@@ -3,6 +3,7 @@
 //! Effects are an ordered list, and every prefix of it is a valid state: a crash between any two of them
 //! loses nothing and doubles nothing.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::Scope;
@@ -150,6 +151,15 @@ pub struct Call {
     pub body: Option<String>,
     /// How long to wait for the answer, in milliseconds.
     pub timeout: u32,
+}
+
+impl Call {
+    /// A path of these parts, each percent-encoded but for the unreserved characters of RFC 3986.
+    pub fn path(parts: &[&str]) -> String {
+        const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+        let encode = |part: &&str| utf8_percent_encode(part, ENCODED).to_string();
+        parts.iter().map(encode).collect::<Vec<_>>().join("/")
+    }
 }
 
 impl std::fmt::Debug for Call {

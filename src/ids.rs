@@ -64,6 +64,11 @@ pub mod key {
     /// All entries that were given up.
     pub const DEAD: &str = "dead";
 
+    /// All keys that we sign with in direct mode.
+    pub const SIGNING: &str = "signing";
+    /// All invitations of our users in direct mode.
+    pub const INVITATIONS: &str = "invitations";
+
     /// The journal of a scope.
     pub fn journal(scope: &Scope) -> String {
         format!("journal:{scope}")
@@ -107,6 +112,38 @@ pub mod key {
     /// The ghost that bears a username.
     pub fn ghost_name(username: &str) -> String {
         format!("ghost-name:{}", username.to_lowercase())
+    }
+    /// What a server said of itself: its `delegation` or its `keys`.
+    pub fn remembered(of: &str) -> String {
+        format!("remembered:{of}")
+    }
+    /// The invitations into a Matrix room.
+    pub fn invitation(room: &str) -> String {
+        format!("invitation:{room}")
+    }
+    /// That we are in a Matrix room as a server.
+    pub fn joined(room: &str) -> String {
+        format!("joined:{room}")
+    }
+    /// An event of a Matrix room.
+    pub fn event(event: &str) -> String {
+        format!("event:{event}")
+    }
+    /// All state events of a Matrix room, of now and of before.
+    pub fn room_state(room: &str) -> String {
+        format!("room-state:{room}")
+    }
+    /// A state of a Matrix room.
+    pub fn snapshot(snapshot: &str) -> String {
+        format!("snapshot:{snapshot}")
+    }
+    /// The latest events of a Matrix room.
+    pub fn heads(room: &str) -> String {
+        format!("heads:{room}")
+    }
+    /// The event that was made for something.
+    pub fn made(transaction: &str) -> String {
+        format!("made:{transaction}")
     }
     /// Scopes handed to an instance.
     pub fn pokes(instance: &str) -> String {

@@ -17,6 +17,7 @@ pub mod input;
 pub mod matrix;
 pub mod policy;
 pub mod record;
+pub mod server;
 pub mod translate;
 pub mod view;
 #[cfg(target_arch = "wasm32")]

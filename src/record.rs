@@ -43,6 +43,24 @@ pub enum Record {
     Heartbeat(Heartbeat),
     /// A scope handed from one instance to another.
     Poke(Poke),
+    /// A key that we sign with in direct mode.
+    SigningKey(SigningKey),
+    /// That such a key signs no more.
+    RetiredKey(RetiredKey),
+    /// What another server said of itself, kept until it runs out.
+    Remembered(Remembered),
+    /// An invitation of one of our users.
+    Invitation(Invitation),
+    /// A room that we are in as a server.
+    Joined(Joined),
+    /// An event of such a room.
+    Event(Box<RoomEvent>),
+    /// The state of such a room at some point.
+    Snapshot(Snapshot),
+    /// One of the latest events of such a room.
+    Head(Head),
+    /// Events that we made, by what they were made for.
+    Made(Made),
 }
 
 /// Work that is not done yet.
@@ -77,6 +95,17 @@ pub enum Work {
         by: User,
         /// The Matrix user.
         mxid: String,
+    },
+    /// Join a Matrix room and make a room its portal.
+    Join {
+        /// The room that becomes the portal.
+        room: Room,
+        /// Who asked for it, and joins.
+        by: User,
+        /// The Matrix room, by its id or one of its aliases.
+        remote: String,
+        /// Servers that are in it, as far as they are known.
+        via: Vec<String>,
     },
     /// Look whether the homeserver has events of a Matrix room that never came, and bring them.
     Missed,
@@ -226,6 +255,125 @@ struct Versioned {
     record: Record,
 }
 
+/// A key that we sign with in direct mode.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SigningKey {
+    /// Its id.
+    pub id: String,
+    /// What others verify with, in base64.
+    pub public: String,
+    /// The secret, sealed.
+    pub sealed: String,
+    /// When it was drawn, in milliseconds; the oldest that is not retired is used.
+    pub at: i64,
+}
+
+/// That a key signs no more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetiredKey {
+    /// Its id.
+    pub id: String,
+    /// Since when, in milliseconds.
+    pub at: i64,
+}
+
+/// What another server said of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remembered {
+    /// What it is: `delegation` or `keys`, and the server.
+    pub of: String,
+    /// What was said.
+    pub text: String,
+    /// When it was heard, in milliseconds.
+    pub at: i64,
+}
+
+/// An invitation of one of our users into a Matrix room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invitation {
+    /// The Matrix room.
+    pub room: String,
+    /// Our user's username.
+    pub username: String,
+    /// The Matrix user who invited.
+    pub by: String,
+    /// The server that brought it: it is in the room.
+    pub via: String,
+    /// When, in milliseconds.
+    pub at: i64,
+}
+
+/// A room that we are in as a server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joined {
+    /// The Matrix room.
+    pub room: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// What the checks on receipt made of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Standing {
+    /// It is part of the room.
+    Accepted,
+    /// It is part of the graph, but not built upon.
+    SoftFailed,
+    /// It has no part in the room.
+    Rejected,
+}
+
+/// An event of a room that we are in as a server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomEvent {
+    /// Its id.
+    pub id: String,
+    /// The Matrix room.
+    pub room: String,
+    /// Its canonical text.
+    pub text: String,
+    /// Whether it is a state event: those of a room are loaded together, because they authorise each other.
+    pub is_state: bool,
+    /// What the checks made of it.
+    pub standing: Standing,
+    /// The snapshot of the state after it; nothing for one that came with a state and whose place is not known.
+    pub after: Option<String>,
+}
+
+/// The state of a room at some point.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// A digest of the room and the entries.
+    pub id: String,
+    /// Each the type, the state key and the event.
+    pub entries: Vec<(String, String, String)>,
+}
+
+/// One of the latest events of a room: none is known that follows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// The Matrix room.
+    pub room: String,
+    /// The event.
+    pub event: String,
+    /// Its depth.
+    pub depth: i64,
+}
+
+/// Events that we made, by what they were made for: made once, however often they are sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Made {
+    /// What they were made for.
+    pub transaction: String,
+    /// Their canonical texts, in order; the last is what was asked for.
+    pub events: Vec<String>,
+    /// Their room's version.
+    pub version: String,
+    /// The servers that they go to.
+    pub servers: Vec<String>,
+}
+
 impl Record {
     /// Reads a document's body; `None` if it is of a kind or version that is not known here.
     pub fn parse(body: &str) -> Option<Self> {
@@ -284,6 +432,22 @@ impl Record {
                 (format!("heartbeat:{}:{}", it.instance, it.at), vec![key::INSTANCES.to_owned()])
             }
             Self::Poke(it) => (it.id.clone(), vec![key::pokes(&it.to)]),
+            Self::SigningKey(it) => (format!("signing-key:{}", it.id), vec![key::SIGNING.to_owned()]),
+            Self::RetiredKey(it) => (format!("retired-key:{}", it.id), vec![key::SIGNING.to_owned()]),
+            Self::Remembered(it) => {
+                (format!("remembered:{}:{}", it.of, it.at), vec![key::remembered(&it.of)])
+            }
+            Self::Invitation(it) => {
+                let id = format!("invitation:{}:{}", it.room, it.username);
+                (id, vec![key::INVITATIONS.to_owned(), key::invitation(&it.room)])
+            }
+            Self::Joined(it) => (key::joined(&it.room), vec![]),
+            Self::Event(it) => {
+                (key::event(&it.id), it.is_state.then(|| key::room_state(&it.room)).into_iter().collect())
+            }
+            Self::Snapshot(it) => (key::snapshot(&it.id), vec![]),
+            Self::Head(it) => (format!("head:{}", it.event), vec![key::heads(&it.room)]),
+            Self::Made(it) => (key::made(&it.transaction), vec![]),
         }
     }
 }

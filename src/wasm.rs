@@ -83,6 +83,11 @@ impl Core {
         Ok(())
     }
 
+    /// Whether an address that a socket is connected to may be talked to, where somebody else chose it.
+    pub fn admits(&self, address: &str) -> bool {
+        self.driver.admits(address)
+    }
+
     /// Takes over the body of a request; the handle goes into the request.
     pub fn put(&self, body: Vec<u8>) -> u32 {
         self.driver.put(body)

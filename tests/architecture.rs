@@ -12,13 +12,14 @@ const VALUES: &[&str] = &["ids", "facts", "config", "input", "effect", "record",
 /// Which other room a room may use, besides the values.
 const ARROWS: &[(&str, &[&str])] = &[
     ("wasm", &["driver"]),
-    ("driver", &["bridge"]),
-    ("bridge", &["attachment", "appservice", "translate", "policy", "admin"]),
+    ("driver", &["bridge", "policy"]),
+    ("bridge", &["attachment", "appservice", "server", "translate", "policy", "admin"]),
     ("admin", &["appservice"]),
     ("appservice", &["attachment"]),
+    ("server", &["attachment", "matrix"]),
     ("attachment", &[]),
     ("matrix", &[]),
-    ("policy", &[]),
+    ("policy", &["matrix"]),
     ("translate", &[]),
 ];
 

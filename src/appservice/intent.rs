@@ -36,7 +36,7 @@ pub(super) fn begin(view: &View, intent: &Intent) -> Result<Move, Missing> {
         Intent::CreateRoom { .. } => step(view, "create", intent),
         Intent::Latest { .. } => step(view, "latest", intent),
         Intent::Send { perhaps_sent: true, .. } => step(view, "look", intent),
-        Intent::Invite { .. } | Intent::Send { .. } => step(view, "act", intent),
+        Intent::Join { .. } | Intent::Invite { .. } | Intent::Send { .. } => step(view, "act", intent),
     }
 }
 
@@ -48,15 +48,15 @@ pub(super) fn resume(view: &View, intent: &Intent, last: &str, answer: &Answer) 
         ("register-bot", Verdict::Error { code, .. }) if code == "M_USER_IN_USE" => {
             step(view, "ping", intent)?
         }
-        ("ping", Verdict::Good(_)) => Move::Done(Done::Plainly),
+        ("ping", Verdict::Good(_)) => Move::done(Done::Attached(attached(view))),
 
         ("create" | "resolve", Verdict::Good(body)) => room(&body),
         ("create", Verdict::Error { code, .. }) if code == "M_ROOM_IN_USE" => step(view, "resolve", intent)?,
 
-        ("latest", Verdict::Good(body)) => Move::Done(Done::Events(latest(&body))),
+        ("latest", Verdict::Good(body)) => Move::done(Done::Events(latest(&body))),
 
         ("look", Verdict::Good(body)) => match sent_before(view, intent, &body) {
-            Some(event) => Move::Done(Done::Event(event)),
+            Some(event) => Move::done(Done::Event(event)),
             None => step(view, "act", intent)?,
         },
         // The App's own user is not in the room: the sender's attempt will tell why.
@@ -99,6 +99,10 @@ fn step(view: &View, name: &str, intent: &Intent) -> Result<Move, Missing> {
                 || request::post(view, &path(&["rooms", room, "invite"]), json!({ "user_id": mxid }));
             as_puppet(view, name, room, by, invite)
         }
+        Intent::Join { room, by, via, .. } => as_puppet(view, name, room, by, || {
+            let join = request::post(view, &path(&["join", room]), json!({}));
+            via.iter().fold(join, |call, server| request::with(call, "server_name", server))
+        }),
         Intent::Latest { room } => backwards(view, room),
         Intent::Send { room, .. } if name == "look" => backwards(view, room),
         Intent::Send { room, by, event_type, content, transaction, at, .. } => {
@@ -115,7 +119,7 @@ fn step(view: &View, name: &str, intent: &Intent) -> Result<Move, Missing> {
     };
     let authorization = Some(format!("Bearer {}", tokens.appservice));
     let request = Call { authorization, ..request };
-    Ok(Move::Call { step: name.to_owned(), request })
+    Ok(Move::Call { step: name.to_owned(), request, keep: vec![] })
 }
 
 fn attach(view: &View, name: &str) -> Call {
@@ -176,18 +180,25 @@ fn register(view: &View, localpart: &str) -> Call {
 
 fn room(body: &Value) -> Move {
     match body.get("room_id").and_then(Value::as_str) {
-        Some(id) => Move::Done(Done::Room(id.to_owned())),
+        Some(id) => Move::done(Done::Room(id.to_owned())),
         None => Move::Later { after: None, why: "the homeserver named no room".to_owned() },
     }
 }
 
+fn attached(view: &View) -> String {
+    format!("Connected to the homeserver of {}: it answers, and it reaches us.", view.config.server_name)
+}
+
 fn done(intent: &Intent, body: &Value) -> Move {
+    if matches!(intent, Intent::Join { .. }) {
+        return room(body);
+    }
     match (intent, body.get("event_id").and_then(Value::as_str)) {
-        (Intent::Send { .. }, Some(id)) => Move::Done(Done::Event(id.to_owned())),
+        (Intent::Send { .. }, Some(id)) => Move::done(Done::Event(id.to_owned())),
         (Intent::Send { .. }, None) => {
             Move::Later { after: None, why: "the homeserver named no event".to_owned() }
         }
-        _ => Move::Done(Done::Plainly),
+        _ => Move::done(Done::Plainly),
     }
 }
 

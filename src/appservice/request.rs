@@ -2,23 +2,17 @@
 //!
 //! Spec: <https://spec.matrix.org/v1.18/client-server-api/#api-standards>
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use crate::effect::Call;
 use crate::view::View;
-
-/// What stands for itself in a path or a query: RFC 3986, unreserved characters.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// How long a homeserver may take, in milliseconds. Its own timeouts towards other servers are shorter.
 const TIMEOUT: u32 = 60_000;
 
 /// A path of these parts, each percent-encoded.
 pub(super) fn path(parts: &[&str]) -> String {
-    let encoded: Vec<String> =
-        parts.iter().map(|part| utf8_percent_encode(part, ENCODED).to_string()).collect();
-    encoded.join("/")
+    Call::path(parts)
 }
 
 pub(super) fn get(view: &View, path: &str) -> Call {
@@ -43,7 +37,7 @@ pub(super) fn ping(view: &View, id: &str) -> Call {
 /// The same request with one more query parameter.
 pub(super) fn with(call: Call, name: &str, value: &str) -> Call {
     let separator = if call.url.contains('?') { '&' } else { '?' };
-    let url = format!("{}{separator}{name}={}", call.url, utf8_percent_encode(value, ENCODED));
+    let url = format!("{}{separator}{name}={}", call.url, Call::path(&[value]));
     Call { url, ..call }
 }
 

@@ -17,7 +17,7 @@ pub(super) fn in_use(view: &View) -> Result<Option<Tokens>, Missing> {
 }
 
 /// The effect that draws a pair, where there is none yet.
-pub fn draw(view: &View) -> Result<Option<Effect>, Missing> {
+pub(super) fn draw(view: &View) -> Result<Option<Effect>, Missing> {
     if !all(view)?.is_empty() {
         return Ok(None);
     }

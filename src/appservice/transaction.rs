@@ -34,7 +34,7 @@ pub(super) fn receive(view: &View, request: &Request) -> Result<Incoming, Missin
     let Some((_, call)) = path.split_once("/_matrix/app/v1/") else { return Ok(unrecognized()) };
     Ok(match (request.method.as_str(), call.split_once('/').unwrap_or((call, ""))) {
         ("PUT", ("transactions", _)) => events(view),
-        ("POST", ("ping", "")) => Incoming::Reply(Reply { status: 200, body: "{}".to_owned() }),
+        ("POST", ("ping", "")) => reply(200, "{}".to_owned()),
         ("GET", ("users" | "rooms" | "thirdparty", _)) => {
             error(404, "M_NOT_FOUND", "There is no such thing here.")
         }
@@ -90,5 +90,9 @@ fn unrecognized() -> Incoming {
 
 fn error(status: u16, code: &str, text: &str) -> Incoming {
     let body = serde_json::json!({ "errcode": code, "error": text }).to_string();
-    Incoming::Reply(Reply { status, body })
+    reply(status, body)
+}
+
+fn reply(status: u16, body: String) -> Incoming {
+    Incoming::Reply { keep: vec![], reply: Reply { status, body } }
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::journal::Journal;
 use super::names::Names;
 use super::{attachment, ghost, portal, work};
-use crate::attachment::{Attachment as _, Incoming};
+use crate::attachment::Incoming;
 use crate::effect::{Effect, Level};
 use crate::ids::{self, Scope, key};
 use crate::input::Request;
@@ -39,8 +39,11 @@ const UNKNOWN_ROOM: i64 = 30_000;
 
 /// Keeps what a request brought, then answers it.
 pub(super) fn accept(view: &View, request: &Request) -> Result<Vec<Effect>, Missing> {
-    let (rooms, unreadable, reply) = match attachment().receive(view, request)? {
-        Incoming::Reply(reply) => return Ok(vec![Effect::Reply { reply }]),
+    let (rooms, unreadable, reply) = match attachment(view).receive(view, request)? {
+        Incoming::Reply { mut keep, reply } => {
+            keep.push(Effect::Reply { reply });
+            return Ok(keep);
+        }
         Incoming::Events { rooms, unreadable, reply } => (rooms, unreadable, reply),
     };
     let mut effects = vec![];
@@ -55,7 +58,7 @@ pub(super) fn accept(view: &View, request: &Request) -> Result<Vec<Effect>, Miss
         wakes.push(Effect::Wake { scope, at: view.now });
     }
     if unreadable > 0 {
-        let text = format!("{unreadable} events from the homeserver could not be read and were passed over.");
+        let text = format!("{unreadable} events from Matrix could not be read and were passed over.");
         effects.push(Effect::Log { level: Level::Warn, text });
     }
     effects.push(Effect::Reply { reply });
@@ -175,21 +178,37 @@ pub(super) fn event(
     let Some(portal) = portal::of_remote(view, room)? else {
         return Ok(unknown_room(view, journal, entry, room));
     };
-    let mut effects = match serde_json::from_str::<Event>(event) {
+    let accepted = attachment(view).accept(view, room, event)?;
+    let mut effects = accepted.keep;
+    if let Some(event) = accepted.event {
+        effects.extend(bring(view, journal, entry, &portal, &event, index)?);
+    }
+    effects.push(work::next(entry, index.saturating_add(1)));
+    Ok(effects)
+}
+
+/// Brings an event to Rocket.Chat.
+fn bring(
+    view: &View,
+    journal: &Journal,
+    entry: &Entry,
+    portal: &Portal,
+    event: &str,
+    index: usize,
+) -> Result<Vec<Effect>, Missing> {
+    Ok(match serde_json::from_str::<Event>(event) {
         Ok(event) => match event.kind.as_str() {
             "m.room.message" | "m.room.encrypted" | "m.sticker" if event.state_key.is_none() => {
-                message(view, &portal, &event, journal.attempts(entry, index) > 0)?
+                message(view, portal, &event, journal.attempts(entry, index) > 0)?
             }
-            "m.room.member" => member(view, &portal, &event)?,
+            "m.room.member" => member(view, portal, &event)?,
             _ => vec![],
         },
         Err(why) => vec![Effect::Log {
             level: Level::Warn,
-            text: format!("A Matrix event in {room} is malformed and was passed over: {why}"),
+            text: format!("A Matrix event in {} is malformed and was passed over: {why}", portal.remote),
         }],
-    };
-    effects.push(work::next(entry, index.saturating_add(1)));
-    Ok(effects)
+    })
 }
 
 fn message(view: &View, portal: &Portal, event: &Event, second_try: bool) -> Result<Vec<Effect>, Missing> {

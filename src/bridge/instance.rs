@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{owner, reconcile};
-use crate::appservice;
+use super::{attachment, owner, reconcile};
 use crate::effect::{Effect, Level};
 use crate::ids::{Scope, key};
 use crate::record::{Heartbeat, Record};
@@ -21,12 +20,11 @@ const FORGET: i64 = 60_000;
 /// Comes up: draws tokens where there are none, attaches to the network, and takes up all that is left to do.
 pub(super) fn start(view: &View) -> Result<Vec<Effect>, Missing> {
     view.all([key::TOKENS, key::INSTANCES, key::JOURNALS, key::PORTALS].map(Key::documents))?;
-    let mut effects: Vec<Effect> = appservice::draw_tokens(view)?.into_iter().collect();
+    let mut effects = attachment(view).prepare(view)?;
     effects.extend(beat(view)?);
     effects.extend(attach(view));
     if !view.config.is_complete() {
-        let text =
-            "Not connected to Matrix yet: set the homeserver's address and name in the App's settings.";
+        let text = "Not connected to Matrix yet: fill in the App's settings.";
         effects.push(Effect::Log { level: Level::Info, text: text.to_owned() });
     }
     effects.extend(take_up(view)?);

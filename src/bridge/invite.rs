@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::portal;
+use super::{join, portal};
 use crate::admin::{self, Command};
 use crate::attachment::Intent;
 use crate::effect::Effect;
@@ -34,6 +34,18 @@ pub(super) fn command(
             effects
         }
         Command::Unknown { why } => vec![say(format!("{why}\n{}", admin::help()))],
+        Command::Join { remote, via } => {
+            if let Err(why) = policy::admits_room(&view.config, room) {
+                return Ok(vec![say(why)]);
+            }
+            if let Some(portal) = portal::of_local(view, &room.id)? {
+                return Ok(vec![say(format!("This room is one with {} already.", portal.remote))]);
+            }
+            if let Some(why) = join::fault(&remote) {
+                return Ok(vec![say(why)]);
+            }
+            join::begin(view, user, room, &remote, &via)
+        }
         Command::Invite { mxid } => {
             if let Err(why) = policy::admits(&view.config, room, &mxid) {
                 return Ok(vec![say(why)]);

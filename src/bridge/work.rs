@@ -4,8 +4,8 @@
 //! gone by then, somebody else finished it and there is nothing left to do.
 
 use super::journal::Journal;
-use super::{attachment, incoming, invite, ledger, outgoing, owner, reconcile};
-use crate::attachment::{Attachment as _, Done, Intent, Move};
+use super::{attachment, incoming, invite, join, ledger, outgoing, owner, reconcile};
+use crate::attachment::{Done, Intent, Move};
 use crate::effect::{Effect, Level, Tag};
 use crate::ids::{self, Scope, key};
 use crate::input::Answer;
@@ -21,7 +21,7 @@ const LONGEST_WAIT: i64 = 30_000;
 /// The longest wait that another server may ask of us, in milliseconds.
 const LONGEST_ASKED: i64 = 600_000;
 
-/// So often an invitation is tried: a message must not wait for it for long.
+/// So often an invitation or a join is tried: a message must not wait for it for long.
 const INVITE_ATTEMPTS: u32 = 3;
 
 /// The step of an entry that has not called anybody yet.
@@ -76,7 +76,7 @@ pub(super) fn outcome(view: &View, tag: &Tag, answer: &Answer) -> Result<Vec<Eff
     let journal = Journal::load(view, &tag.scope)?;
     let Some(entry) = journal.entry(&tag.entry) else { return Ok(gone(view, tag)) };
     let Some(intent) = intent(view, &journal, entry)? else { return nothing_to_do(view, &journal, entry) };
-    let next = attachment().resume(view, &intent, &tag.step, answer)?;
+    let next = attachment(view).resume(view, &intent, &tag.step, answer)?;
     follow(view, &journal, entry, &intent, next)
 }
 
@@ -126,7 +126,7 @@ fn advance(view: &View, journal: &Journal, entry: &Entry, step: &str) -> Result<
     }
     match intent(view, journal, entry)? {
         Some(intent) => {
-            let next = attachment().begin(view, &intent)?;
+            let next = attachment(view).begin(view, &intent)?;
             follow(view, journal, entry, &intent, next)
         }
         None => nothing_to_do(view, journal, entry),
@@ -137,7 +137,7 @@ fn advance(view: &View, journal: &Journal, entry: &Entry, step: &str) -> Result<
 fn nothing_to_do(view: &View, journal: &Journal, entry: &Entry) -> Result<Vec<Effect>, Missing> {
     let mut effects = match &entry.work {
         Work::Post { message } => outgoing::passed_over(view, message)?,
-        Work::Invite { .. } | Work::Missed | Work::Events { .. } => vec![],
+        Work::Join { .. } | Work::Invite { .. } | Work::Missed | Work::Events { .. } => vec![],
     };
     effects.extend(journal.finish(view, entry));
     Ok(effects)
@@ -149,6 +149,7 @@ fn intent(view: &View, journal: &Journal, entry: &Entry) -> Result<Option<Intent
     match &entry.work {
         Work::Post { message } => outgoing::intent(view, message, tried),
         Work::Invite { room, by, mxid } => invite::intent(view, room, by, mxid).map(Some),
+        Work::Join { by, remote, via, .. } => Ok(Some(join::intent(entry, by, remote, via))),
         Work::Missed => Ok(entry.scope.remote_room().map(|room| Intent::Latest { room: room.to_owned() })),
         Work::Events { .. } => Ok(None),
     }
@@ -162,9 +163,13 @@ fn follow(
     next: Move,
 ) -> Result<Vec<Effect>, Missing> {
     Ok(match next {
-        Move::Call { step, request } => vec![Effect::Call { tag: tag(entry, &step), request }],
+        Move::Call { step, request, mut keep } => {
+            keep.push(Effect::Call { tag: tag(entry, &step), request });
+            keep
+        }
         Move::Later { why, .. }
-            if matches!(intent, Intent::Invite { .. }) && journal.attempts(entry, 0) >= INVITE_ATTEMPTS =>
+            if matches!(intent, Intent::Invite { .. } | Intent::Join { .. })
+                && journal.attempts(entry, 0) >= INVITE_ATTEMPTS =>
         {
             refused(view, journal, entry, &why)
         }
@@ -173,7 +178,10 @@ fn follow(
                 .map_or_else(|| wait(journal.attempts(entry, 0)), |it| it.clamp(FIRST_WAIT, LONGEST_ASKED));
             journal.put_off(entry, 0, view.now + pause, &why)
         }
-        Move::Done(done) => achieved(view, journal, entry, intent, &done)?,
+        Move::Done { done, mut keep } => {
+            keep.extend(achieved(view, journal, entry, intent, &done)?);
+            keep
+        }
         Move::Refused { why } => refused(view, journal, entry, &why),
     })
 }
@@ -183,6 +191,7 @@ fn refused(view: &View, journal: &Journal, entry: &Entry, why: &str) -> Vec<Effe
     let mut effects = match &entry.work {
         Work::Post { message } => outgoing::refused(message, why),
         Work::Invite { room, by, mxid } => invite::refused(room, by, mxid, why),
+        Work::Join { room, by, remote, .. } => join::refused(room, by, remote, why),
         Work::Missed | Work::Events { .. } => vec![],
     };
     effects.extend(journal.finish(view, entry));
@@ -206,6 +215,7 @@ fn achieved(
         (Work::Invite { room, by, mxid }, Intent::Invite { .. }, Done::Plainly) => {
             invite::invited(room, by, mxid)
         }
+        (Work::Join { room, by, .. }, _, Done::Room(remote)) => join::joined(view, entry, room, by, remote),
         (Work::Missed, _, Done::Events(events)) => incoming::missed(view, &entry.scope, events)?,
         // Somebody else was quicker, or the answer says less than it should: the entry looks again.
         _ => return Ok(vec![next(entry, 0)]),
@@ -219,34 +229,35 @@ fn attach(view: &View, step: &str, answer: Option<&Answer>) -> Result<Vec<Effect
     if !view.config.is_complete() {
         return Ok(vec![]);
     }
-    let network = attachment();
+    let network = attachment(view);
     let next = match answer {
         None => network.begin(view, &Intent::Attach)?,
         Some(answer) => network.resume(view, &Intent::Attach, step, answer)?,
     };
     let log = |level, text: String| Effect::Log { level, text };
     Ok(match next {
-        Move::Call { step, request } => {
+        Move::Call { step, request, mut keep } => {
             // An answer that was asked for under other settings is not this one's.
             let entry = ids::digest(&[&format!("{:?}", view.config)]);
             let tag = Tag { scope: Scope::workspace(), entry, step };
-            vec![Effect::Call { tag, request }]
+            keep.push(Effect::Call { tag, request });
+            keep
         }
-        Move::Done(_) => {
-            let name = &view.config.server_name;
-            let text = format!("Connected to the homeserver of {name}: it answers, and it reaches us.");
-            let mut effects = incoming::look_for_missed(view)?;
-            effects.push(log(Level::Info, text));
-            effects
+        Move::Done { done, mut keep } => {
+            keep.extend(incoming::look_for_missed(view)?);
+            if let Done::Attached(text) = done {
+                keep.push(log(Level::Info, text));
+            }
+            keep
         }
         Move::Later { after, why } => {
             let again = view.now + after.unwrap_or(LONGEST_WAIT).clamp(FIRST_WAIT, LONGEST_ASKED);
             vec![
-                log(Level::Warn, format!("Not connected to the homeserver: {why}")),
+                log(Level::Warn, format!("Not connected to Matrix: {why}")),
                 Effect::Wake { scope: Scope::workspace(), at: again },
             ]
         }
-        Move::Refused { why } => vec![log(Level::Error, format!("The homeserver refuses us: {why}"))],
+        Move::Refused { why } => vec![log(Level::Error, format!("Matrix refuses us: {why}"))],
     })
 }
 

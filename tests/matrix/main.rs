@@ -1,7 +1,7 @@
 //! The protocol kernel against the specification's own examples, against ruma, and against hostile input.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-#![allow(unreachable_pub, reason = "a test is nobody's library")]
+#![allow(missing_docs, unreachable_pub, clippy::pedantic, reason = "a test is nobody's library")]
 
 mod arbitrary;
 mod canonical;

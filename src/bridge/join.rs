@@ -1,0 +1,61 @@
+//! `/federation join`: a Matrix room that is there already gets its portal.
+
+use std::rc::Rc;
+
+use crate::attachment::Intent;
+use crate::effect::Effect;
+use crate::facts::{Room, User};
+use crate::ids::{self, Scope};
+use crate::record::{Entry, Portal, Record, Work};
+use crate::view::View;
+
+/// Takes it into the room's journal.
+pub(super) fn begin(view: &View, by: &User, room: &Room, remote: &str, via: &[String]) -> Vec<Effect> {
+    let entry = Entry {
+        id: format!("join:{}:{}", ids::digest(&[&room.id, remote]), view.now),
+        scope: Scope::local(&room.id),
+        at: view.now,
+        part: 0,
+        work: Work::Join { room: room.clone(), by: by.clone(), remote: remote.to_owned(), via: via.to_vec() },
+    };
+    let wake = Effect::Wake { scope: entry.scope.clone(), at: view.now };
+    vec![Record::Entry(Rc::new(entry)).insert(), say(room, by, format!("Joining {remote} …")), wake]
+}
+
+/// What is wrong with what somebody typed, in plain words.
+pub(super) fn fault(remote: &str) -> Option<String> {
+    let is_room = remote.starts_with(['!', '#']) && remote.len() > 1 && remote.len() <= 255;
+    (!is_room).then(|| {
+        format!("'{remote}' is not a Matrix room. One looks like !abc:example.org or #name:example.org")
+    })
+}
+
+/// What it wants of the network.
+pub(super) fn intent(entry: &Entry, by: &User, remote: &str, via: &[String]) -> Intent {
+    Intent::Join {
+        room: remote.to_owned(),
+        by: by.clone(),
+        via: via.to_vec(),
+        transaction: entry.id.clone(),
+        at: entry.at,
+    }
+}
+
+/// We are in the room: what is said from now on goes both ways.
+pub(super) fn joined(view: &View, entry: &Entry, room: &Room, by: &User, remote: &str) -> Vec<Effect> {
+    let portal = Portal { local: room.id.clone(), remote: remote.to_owned(), since: entry.at };
+    vec![
+        Record::Portal(portal).insert(),
+        say(room, by, format!("This room is now {remote}. What is said here reaches Matrix.")),
+        Effect::Wake { scope: Scope::remote(remote), at: view.now },
+    ]
+}
+
+/// It was refused.
+pub(super) fn refused(room: &Room, by: &User, remote: &str, why: &str) -> Vec<Effect> {
+    vec![say(room, by, format!("{remote} could not be joined: {why}"))]
+}
+
+fn say(room: &Room, user: &User, text: String) -> Effect {
+    Effect::Notify { room: room.id.clone(), user: user.id.clone(), text }
+}

@@ -1,0 +1,257 @@
+//! A room that we are in as a server: its events, its latest events, its state.
+//!
+//! Each event is a document, and so is each of the room's latest events and each state it ever had; all are only
+//! inserted and removed, so that sending and receiving may overlap: what they make at once is a fork, as between two
+//! servers.
+//!
+//! Spec: <https://spec.matrix.org/v1.18/server-server-api/#pdus>
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use ruma_common::{EventId, OwnedEventId, OwnedUserId};
+use ruma_events::StateEventType;
+use ruma_events::room::member::MembershipState;
+use ruma_state_res::Event as _;
+use ruma_state_res::events::RoomMemberEvent;
+
+use crate::attachment::Acceptance;
+use crate::effect::{Effect, Level};
+use crate::ids::{self, key};
+use crate::matrix::pdu::Pdu;
+use crate::matrix::receipt::{Verdict, judge};
+use crate::matrix::resolve::{self, Events, State, resolve};
+use crate::matrix::version::RoomVersion;
+use crate::record::{Head, Record, RoomEvent, Snapshot, Standing};
+use crate::view::{Key, Missing, View};
+
+/// A room as a view knows it.
+pub(super) struct Room<'v> {
+    /// Its id.
+    pub(super) id: &'v str,
+    /// Its version.
+    pub(super) version: RoomVersion,
+    /// Its latest events.
+    pub(super) heads: Vec<&'v Head>,
+    view: &'v View,
+    stored: BTreeMap<&'v str, &'v RoomEvent>,
+    /// What was read of them, with what was made since.
+    read: RefCell<BTreeMap<OwnedEventId, Rc<Pdu>>>,
+}
+
+impl<'v> Room<'v> {
+    /// Loads a room; nothing if we are not in it.
+    pub(super) fn load(view: &'v View, id: &'v str) -> Result<Option<Self>, Missing> {
+        view.all([key::joined(id), key::heads(id), key::room_state(id)].map(Key::documents))?;
+        let Some(version) = version(view, id)? else { return Ok(None) };
+        let events = view.records(&key::room_state(id))?.iter();
+        let stored = events.filter_map(as_event).map(|it| (it.id.as_str(), it)).collect();
+        let heads = view.records(&key::heads(id))?.iter();
+        let heads: BTreeMap<&str, &Head> = heads
+            .filter_map(|it| if let Record::Head(it) = it { Some((it.event.as_str(), it)) } else { None })
+            .collect();
+        let heads = heads.into_values().collect();
+        Ok(Some(Self { id, version, heads, view, stored, read: RefCell::default() }))
+    }
+
+    /// Its state, that after all its latest events; or why there is none, in plain words.
+    pub(super) fn current(&self) -> Result<Result<State, String>, Missing> {
+        self.after(self.heads.iter().map(|it| it.event.as_str()))
+    }
+
+    /// The state after some events together.
+    fn after<'e>(&self, events: impl Iterator<Item = &'e str>) -> Result<Result<State, String>, Missing> {
+        let events: BTreeSet<&str> = events.collect();
+        self.view.all(events.iter().map(|it| Key::documents(key::event(it))))?;
+        let mut snapshots = BTreeSet::new();
+        for event in events {
+            let known = self.view.records(&key::event(event))?.iter().find_map(as_event);
+            match known.and_then(|it| it.after.as_deref()) {
+                Some(after) => snapshots.insert(after),
+                None => return Ok(Err(format!("it follows {event}, which never came"))),
+            };
+        }
+        self.view.all(snapshots.iter().map(|it| Key::documents(key::snapshot(it))))?;
+        let mut states = vec![];
+        for snapshot in snapshots {
+            states.push(state_of(self.view, snapshot)?);
+        }
+        let rules = self.version.rules();
+        Ok(match states.as_slice() {
+            [] => Err("nothing is known of what it follows".to_owned()),
+            [state] => Ok(state.clone()),
+            states => resolve(rules, states, self).map_err(|why| why.to_string()),
+        })
+    }
+
+    /// Who is in the room by some state.
+    pub(super) fn joined(&self, state: &State) -> BTreeSet<OwnedUserId> {
+        let members = state.iter().filter(|((kind, _), _)| *kind == StateEventType::RoomMember);
+        let joined = members.filter(|(_, id)| {
+            let event = self.event(id);
+            event.is_some_and(|it| {
+                matches!(RoomMemberEvent::new(&*it).membership(), Ok(MembershipState::Join))
+            })
+        });
+        joined.filter_map(|((_, user), _)| OwnedUserId::try_from(user.as_str()).ok()).collect()
+    }
+
+    /// The servers of those who are in the room, but ours.
+    pub(super) fn servers(&self, state: &State) -> BTreeSet<String> {
+        let servers = self.joined(state).into_iter().map(|it| it.server_name().to_string());
+        servers.filter(|it| *it != self.view.config.server_name).collect()
+    }
+
+    /// Takes in an event that was made or accepted just now, so that others can build on it.
+    pub(super) fn learn(&self, pdu: Rc<Pdu>) {
+        self.read.borrow_mut().insert(pdu.id.clone(), pdu);
+    }
+}
+
+impl Events for Room<'_> {
+    type Event = Rc<Pdu>;
+
+    fn event(&self, id: &EventId) -> Option<Rc<Pdu>> {
+        if let Some(known) = self.read.borrow().get(id) {
+            return Some(Rc::clone(known));
+        }
+        let stored = self.stored.get(id.as_str())?;
+        let mut pdu = Pdu::read(stored.text.as_bytes(), self.version).ok()?;
+        pdu.rejected = stored.standing == Standing::Rejected;
+        let pdu = Rc::new(pdu);
+        self.learn(Rc::clone(&pdu));
+        Some(pdu)
+    }
+}
+
+/// The version of a room that we are in.
+pub(super) fn version(view: &View, room: &str) -> Result<Option<RoomVersion>, Missing> {
+    let joined = view
+        .records(&key::joined(room))?
+        .iter()
+        .find_map(|it| if let Record::Joined(it) = it { Some(it) } else { None });
+    Ok(joined.and_then(|it| RoomVersion::parse(&it.version)))
+}
+
+/// What becomes of an event that is its servers' own: its place in the room is judged, and what follows is kept.
+pub(super) fn accept(view: &View, room: &str, text: &str) -> Result<Acceptance, Missing> {
+    let Some(room) = Room::load(view, room)? else { return Ok(Acceptance::default()) };
+    let Ok(pdu) = Pdu::read(text.as_bytes(), room.version) else { return Ok(Acceptance::default()) };
+    if let Some(known) = view.records(&key::event(pdu.id.as_str()))?.iter().find_map(as_event) {
+        let keep = if known.standing == Standing::Accepted { as_head(&room, &pdu) } else { vec![] };
+        return Ok(Acceptance { keep, event: shown(view, &pdu, known.standing) });
+    }
+    let before = room.after(pdu.prev_events().map(|it| it.as_str()))?;
+    let current = room.current()?;
+    let (before, current) = match (before, current) {
+        (Ok(before), Ok(current)) => (before, current),
+        (Err(why), _) | (_, Err(why)) => return Ok(passed_over(&room, &pdu, &why)),
+    };
+    let verdict = match judge(&pdu, &room, &before, &current) {
+        Ok(verdict) => verdict,
+        Err(lacking) => {
+            let why = format!("{} of the events that authorise it never came", lacking.0.len());
+            return Ok(passed_over(&room, &pdu, &why));
+        }
+    };
+    let (standing, why) = match verdict {
+        Verdict::Accepted => (Standing::Accepted, None),
+        Verdict::SoftFailed(why) => (Standing::SoftFailed, Some(why)),
+        Verdict::Rejected(why) => (Standing::Rejected, Some(why)),
+    };
+    let mut keep = kept(&room, &pdu, &before, standing)?;
+    if let Some(why) = why {
+        keep.push(log(&room, &pdu, &why));
+    }
+    if standing == Standing::Accepted {
+        keep.extend(as_head(&room, &pdu));
+    }
+    Ok(Acceptance { keep, event: shown(view, &pdu, standing) })
+}
+
+/// The effects that keep an event, with the state after it.
+pub(super) fn kept(
+    room: &Room<'_>,
+    pdu: &Pdu,
+    before: &State,
+    standing: Standing,
+) -> Result<Vec<Effect>, Missing> {
+    let mut state = before.clone();
+    if let (Some(state_key), Standing::Accepted | Standing::SoftFailed) = (pdu.state_key(), standing) {
+        let kind = StateEventType::from(pdu.event_type().to_string());
+        state.insert((kind, state_key.to_owned()), pdu.id.clone());
+    }
+    let (id, effect) = snapshot(room.id, &state);
+    let known = !room.view.records(&key::snapshot(&id))?.is_empty();
+    let mut keep: Vec<Effect> = (!known).then_some(effect).into_iter().collect();
+    keep.push(event(room.id, pdu, standing, Some(id)));
+    Ok(keep)
+}
+
+/// The effect that keeps an event.
+pub(super) fn event(room: &str, pdu: &Pdu, standing: Standing, after: Option<String>) -> Effect {
+    Record::Event(Box::new(RoomEvent {
+        id: pdu.id.to_string(),
+        room: room.to_owned(),
+        text: pdu.text.clone(),
+        is_state: pdu.state_key().is_some(),
+        standing,
+        after,
+    }))
+    .insert()
+}
+
+/// A state's id, and the effect that keeps it.
+pub(super) fn snapshot(room: &str, state: &State) -> (String, Effect) {
+    let entries: Vec<(String, String, String)> =
+        state.iter().map(|((kind, key), id)| (kind.to_string(), key.clone(), id.to_string())).collect();
+    let parts: Vec<&str> = entries.iter().flat_map(|(kind, key, id)| [kind.as_str(), key, id]).collect();
+    let id = ids::digest(&[&[room], parts.as_slice()].concat());
+    let effect = Record::Snapshot(Snapshot { id: id.clone(), entries }).insert();
+    (id, effect)
+}
+
+/// The effects that make an event one of the room's latest, in the place of those that it follows.
+pub(super) fn as_head(room: &Room<'_>, pdu: &Pdu) -> Vec<Effect> {
+    let head = Head { room: room.id.to_owned(), event: pdu.id.to_string(), depth: pdu.depth };
+    let mut effects = vec![Record::Head(head).insert()];
+    let follows = |it: &&&Head| pdu.prev_events().any(|prev| prev.as_str() == it.event);
+    let followed = room.heads.iter().filter(follows);
+    effects.extend(followed.map(|it| Record::Head(Head::clone(it)).remove()));
+    effects
+}
+
+fn state_of(view: &View, snapshot: &str) -> Result<State, Missing> {
+    let mut state = State::new();
+    for record in view.records(&key::snapshot(snapshot))? {
+        let Record::Snapshot(snapshot) = record else { continue };
+        for (kind, key, id) in &snapshot.entries {
+            if let Ok(id) = OwnedEventId::try_from(id.as_str()) {
+                let key: resolve::Key = (StateEventType::from(kind.as_str()), key.clone());
+                state.insert(key, id);
+            }
+        }
+    }
+    Ok(state)
+}
+
+/// An event as clients see it, if it is to be brought to Rocket.Chat: part of the room, and by somebody else.
+fn shown(view: &View, pdu: &Pdu, standing: Standing) -> Option<String> {
+    let is_shown = standing == Standing::Accepted && !view.config.is_ours(pdu.sender().as_str());
+    is_shown.then(|| pdu.text.replacen('{', &format!("{{\"event_id\":\"{}\",", pdu.id), 1))
+}
+
+fn passed_over(room: &Room<'_>, pdu: &Pdu, why: &str) -> Acceptance {
+    Acceptance { keep: vec![log(room, pdu, why)], event: None }
+}
+
+fn log(room: &Room<'_>, pdu: &Pdu, why: &str) -> Effect {
+    let text =
+        format!("Event {} of {} by {} was not taken into the room: {why}.", pdu.id, room.id, pdu.sender());
+    Effect::Log { level: Level::Warn, text }
+}
+
+fn as_event(record: &Record) -> Option<&RoomEvent> {
+    if let Record::Event(it) = record { Some(it) } else { None }
+}

@@ -1,0 +1,276 @@
+//! What our users say in a room becomes its events, and goes to every server that is in it.
+//!
+//! Events are made once and kept before they go out: what is sent again after a crash is the very same event. Whoever
+//! is not in the room yet joins first, invited by one of ours where that is needed.
+//!
+//! Spec: <https://spec.matrix.org/v1.18/server-server-api/#put_matrixfederationv1sendtxnid>
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use ruma_common::{OwnedEventId, OwnedUserId, RoomId, UserId};
+use ruma_events::StateEventType;
+use serde_json::{Value, json};
+
+use super::answer::read;
+use super::identity::{self, Identity};
+use super::room::{Room, as_head, kept};
+use super::route::{Learnt, signed};
+use crate::attachment::{Done, Intent, Move};
+use crate::effect::{Call, Effect, Level};
+use crate::facts::User;
+use crate::ids::{self, key};
+use crate::input::Answer;
+use crate::matrix::compose::{Draft, Place, Uncomposed, compose};
+use crate::matrix::name::ServerName;
+use crate::matrix::pdu::Pdu;
+use crate::matrix::resolve::State;
+use crate::matrix::version::RoomVersion;
+use crate::record::{Head, Made, Record, Standing};
+use crate::view::{Missing, View};
+
+/// The first step: to the first of the servers.
+pub(super) fn begin(view: &View, intent: &Intent) -> Result<Move, Missing> {
+    let Intent::Send { room, by, event_type, content, transaction, at, .. } = intent else {
+        return Ok(unknown());
+    };
+    let identity = match identity::signer(view)? {
+        Ok(identity) => identity,
+        Err(why) => return Ok(Move::Later { after: None, why }),
+    };
+    if let Some(made) = made(view, transaction)? {
+        return go_on(view, &identity, made, (0, 0), vec![]);
+    }
+    let Some(room) = Room::load(view, room)? else {
+        return Ok(Move::Refused { why: "this workspace is not in the Matrix room any more".to_owned() });
+    };
+    let state = match room.current()? {
+        Ok(state) => state,
+        Err(why) => return Ok(Move::Refused { why }),
+    };
+    let mut making = Making { room: &room, identity: &identity, state, events: vec![], at: *at };
+    match making.say(view, by, event_type, content) {
+        Ok(()) => {}
+        Err(Uncomposed::Refused(why)) => return Ok(Move::Refused { why }),
+        Err(Uncomposed::Lacking(_)) => {
+            return Ok(Move::Refused { why: "the room's history here has a gap".to_owned() });
+        }
+    }
+    let made = Made {
+        transaction: transaction.clone(),
+        events: making.events.iter().map(|(pdu, _)| pdu.text.clone()).collect(),
+        version: room.version.to_string(),
+        servers: room.servers(&making.state).into_iter().collect(),
+    };
+    let keep = making.kept(&made)?;
+    go_on(view, &identity, &made, (0, 0), keep)
+}
+
+/// The next step: to the next of the servers.
+pub(super) fn resume(view: &View, intent: &Intent, step: &str, answer: &Answer) -> Result<Move, Missing> {
+    let Intent::Send { transaction, .. } = intent else { return Ok(unknown()) };
+    let (Some(made), Some((at, reached))) = (made(view, transaction)?, progress(step)) else {
+        return begin(view, intent);
+    };
+    let identity = match identity::signer(view)? {
+        Ok(identity) => identity,
+        Err(why) => return Ok(Move::Later { after: None, why }),
+    };
+    let server = made.servers.get(at).map(String::as_str).unwrap_or_default();
+    let next = at.saturating_add(1);
+    let trouble = match read(server, answer) {
+        Ok(body) => {
+            let complaints = complaints(server, body);
+            return go_on(view, &identity, made, (next, reached.saturating_add(1)), complaints);
+        }
+        Err(trouble) => *trouble,
+    };
+    match trouble {
+        Move::Later { why, .. } if next == made.servers.len() && reached == 0 => {
+            Ok(Move::Later { after: None, why })
+        }
+        Move::Later { why, .. } | Move::Refused { why } => {
+            go_on(view, &identity, made, (next, reached), vec![left_out(&why)])
+        }
+        other @ (Move::Call { .. } | Move::Done { .. }) => Ok(other),
+    }
+}
+
+fn left_out(why: &str) -> Effect {
+    let text = format!("A message did not reach one of the servers of its room: {why}");
+    Effect::Log { level: Level::Warn, text }
+}
+
+/// To the server at a place in the list; behind the last, it is done.
+fn go_on(
+    view: &View,
+    identity: &Identity,
+    made: &Made,
+    (at, reached): (usize, usize),
+    mut keep: Vec<Effect>,
+) -> Result<Move, Missing> {
+    let Some(server) = made.servers.get(at) else {
+        let version = RoomVersion::parse(&made.version);
+        let event =
+            made.events.last().zip(version).and_then(|(text, it)| Pdu::read(text.as_bytes(), it).ok());
+        let done = event.map_or(Done::Plainly, |it| Done::Event(it.id.to_string()));
+        return Ok(Move::Done { done, keep });
+    };
+    let learnt = Learnt::default();
+    let request = match ServerName::parse(server) {
+        Ok(name) => request(view, identity, made, &name, &learnt)?,
+        Err(why) => Err(why.to_string()),
+    };
+    match request {
+        Ok(request) => {
+            keep.extend(learnt.effects());
+            Ok(Move::Call { step: format!("to {at} {reached}"), request, keep })
+        }
+        Err(why) => {
+            keep.push(left_out(&why));
+            go_on(view, identity, made, (at.saturating_add(1), reached), keep)
+        }
+    }
+}
+
+fn request(
+    view: &View,
+    identity: &Identity,
+    made: &Made,
+    server: &ServerName,
+    learnt: &Learnt,
+) -> Result<Result<Call, String>, Missing> {
+    let id = ids::digest(&[&made.transaction, server.as_str()]);
+    let path = format!("/_matrix/federation/v1/send/{}", Call::path(&[&id]));
+    let body = format!(
+        "{{\"origin\":{},\"origin_server_ts\":{},\"pdus\":[{}]}}",
+        json!(view.config.server_name),
+        view.now,
+        made.events.join(",")
+    );
+    signed(view, identity.signer(), server, ("PUT", &path, Some(&body)), learnt)
+}
+
+/// What a server has against single events.
+fn complaints(server: &str, body: &str) -> Vec<Effect> {
+    let body: Value = serde_json::from_str(body).unwrap_or_default();
+    let errors = body.get("pdus").and_then(Value::as_object).into_iter().flatten();
+    let errors = errors.filter_map(|(id, it)| Some((id, it.get("error")?.as_str()?)));
+    let log = |(id, why): (&String, &str)| Effect::Log {
+        level: Level::Warn,
+        text: format!("{server} did not accept {id}: {why}"),
+    };
+    errors.map(log).collect()
+}
+
+fn progress(step: &str) -> Option<(usize, usize)> {
+    let (at, reached) = step.strip_prefix("to ")?.split_once(' ')?;
+    Some((at.parse().ok()?, reached.parse().ok()?))
+}
+
+fn made<'v>(view: &'v View, transaction: &str) -> Result<Option<&'v Made>, Missing> {
+    let mut records = view.records(&key::made(transaction))?.iter();
+    Ok(records.find_map(|it| if let Record::Made(it) = it { Some(it) } else { None }))
+}
+
+fn unknown() -> Move {
+    Move::Refused { why: "the App does not know its own step".to_owned() }
+}
+
+/// Events that are made one after the other.
+struct Making<'r> {
+    room: &'r Room<'r>,
+    identity: &'r Identity,
+    state: State,
+    /// Each with the state before it.
+    events: Vec<(Rc<Pdu>, State)>,
+    at: i64,
+}
+
+impl Making<'_> {
+    /// Somebody says something; who is not in the room joins first.
+    fn say(&mut self, view: &View, by: &User, kind: &str, content: &Value) -> Result<(), Uncomposed> {
+        let user = user_id(&view.config.puppet(by))?;
+        let Err(why) = self.make(&user, kind, None, content) else { return Ok(()) };
+        let member = (StateEventType::RoomMember, user.to_string());
+        if self.joined().contains(&user) {
+            return Err(why);
+        }
+        let shown = if by.name.is_empty() { &by.username } else { &by.name };
+        let join = json!({ "membership": "join", "displayname": shown });
+        if self.make(&user, "m.room.member", Some(&member.1), &join).is_err() {
+            let invite = json!({ "membership": "invite", "displayname": shown });
+            let hosts = self.joined().into_iter().filter(|it| view.config.is_ours(it.as_str()));
+            let invited = hosts.map(|host| self.make(&host, "m.room.member", Some(&member.1), &invite));
+            if !invited.collect::<Vec<_>>().iter().any(Result::is_ok) {
+                return Err(why);
+            }
+            self.make(&user, "m.room.member", Some(&member.1), &join)?;
+        }
+        self.make(&user, kind, None, content)
+    }
+
+    fn make(
+        &mut self,
+        by: &UserId,
+        kind: &str,
+        state_key: Option<&str>,
+        content: &Value,
+    ) -> Result<(), Uncomposed> {
+        let room = <&RoomId>::try_from(self.room.id).map_err(|why| Uncomposed::Refused(why.to_string()))?;
+        let (prev_events, depth) = self.latest();
+        let draft = Draft { sender: by, kind, state_key, content, redacts: None, at: self.at };
+        let place = Place {
+            room: Some(room),
+            version: self.room.version,
+            prev_events: &prev_events,
+            depth,
+            state: &self.state,
+        };
+        let pdu = Rc::new(compose(&draft, &place, self.room, self.identity.signer())?);
+        self.room.learn(Rc::clone(&pdu));
+        let before = self.state.clone();
+        if let Some(state_key) = state_key {
+            self.state.insert((StateEventType::from(kind), state_key.to_owned()), pdu.id.clone());
+        }
+        self.events.push((pdu, before));
+        Ok(())
+    }
+
+    /// The events that the next one follows, and the greatest depth of them.
+    fn latest(&self) -> (Vec<OwnedEventId>, i64) {
+        /// An event may follow no more.
+        const MOST: usize = 20;
+        if let Some((last, _)) = self.events.last() {
+            return (vec![last.id.clone()], last.depth);
+        }
+        let mut heads: Vec<&Head> = self.room.heads.clone();
+        heads.sort_by_key(|it| std::cmp::Reverse(it.depth));
+        let depth = heads.first().map_or(0, |it| it.depth);
+        let ids = heads.iter().take(MOST).filter_map(|it| OwnedEventId::try_from(it.event.as_str()).ok());
+        (ids.collect(), depth)
+    }
+
+    /// Who is in the room.
+    fn joined(&self) -> BTreeSet<OwnedUserId> {
+        self.room.joined(&self.state)
+    }
+
+    /// What to keep of what was made.
+    fn kept(&self, made: &Made) -> Result<Vec<Effect>, Missing> {
+        let mut keep = vec![];
+        for (pdu, before) in &self.events {
+            keep.extend(kept(self.room, pdu, before, Standing::Accepted)?);
+        }
+        keep.push(Record::Made(made.clone()).insert());
+        if let (Some((first, _)), Some((last, _))) = (self.events.first(), self.events.last()) {
+            keep.extend(as_head(self.room, last).into_iter().take(1));
+            keep.extend(as_head(self.room, first).into_iter().skip(1));
+        }
+        Ok(keep)
+    }
+}
+
+fn user_id(text: &str) -> Result<OwnedUserId, Uncomposed> {
+    OwnedUserId::try_from(text).map_err(|why| Uncomposed::Refused(why.to_string()))
+}
