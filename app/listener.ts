@@ -168,11 +168,8 @@ export class Listener {
     if (body === null && tooLarge) refuse(request, response, 413, 'M_TOO_LARGE', 'The body is too large');
     else if (body === null) refuse(request, response, 503, 'M_LIMIT_EXCEEDED', 'Too much at a time');
     else {
-      const { method = '', url = '', headers } = request;
-      send(
-        response,
-        await this.answer({ method, uri: url, authorization: headers.authorization ?? null, body }),
-      );
+      const { method = '', url = '' } = request;
+      send(response, await this.answer({ method, uri: url, authorization: authorizations(request), body }));
     }
   }
 }
@@ -201,6 +198,11 @@ function bind(server: Server, { host, port }: Address): Promise<void> {
 function isTaken(error: unknown): boolean {
   const { name, code } = error as { name?: string; code?: string };
   return code === 'EADDRINUSE' || name === 'AddrInUse';
+}
+
+/** Raw headers: the others keep one header of this name, and in older versions of Deno there are no others. */
+function authorizations({ rawHeaders }: IncomingMessage): string[] {
+  return rawHeaders.filter((_, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === 'authorization');
 }
 
 /** Events, not iteration: leaving an iteration early would cut the connection before the refusal is sent. */

@@ -107,6 +107,16 @@ system: string | null,
 files: Array<string>, };
 
 /**
+ * How the workspace is on the network.
+ */
+export type Mode = "homeserver" | "direct";
+
+/**
+ * A text that opens what is sealed in the store. It shows itself to nobody and is wiped when it is dropped.
+ */
+export type Secret = string;
+
+/**
  * The settings of one workspace. The host hands them over at start and whenever one changes.
  */
 export type Config = { 
@@ -434,6 +444,19 @@ body: string | null,
  * How long to wait for the answer, in milliseconds.
  */
 timeout: number, };
+
+/**
+ * How a Matrix server is met at an address that is not its name.
+ */
+export type Peer = { 
+/**
+ * The `Host` header.
+ */
+host: string, 
+/**
+ * The name in TLS and in the certificate; none where that is the address itself.
+ */
+sni: string | null, };
 
 /**
  * The answer to a request.

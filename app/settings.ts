@@ -99,11 +99,15 @@ export async function readSettings(
   const listen = { host: value('listen_host') || '0.0.0.0', port: Number(value('listen_port')) || 3300 };
   return {
     config: {
+      mode: 'homeserver',
       homeserverUrl: withoutSlash(value('homeserver_url')),
       serverName: value('server_name'),
       userPrefix: value('user_prefix'),
       botLocalpart: value('bot_localpart'),
       appserviceUrl: withoutSlash(value('appservice_url')) || (await ownAddress(listen)),
+      secret: null,
+      dnsUrl: '',
+      privateAddresses: false,
     },
     listen,
     certificates: value('ca_certificates').match(certificate) ?? [],

@@ -10,7 +10,7 @@ import { Agent as SecureAgent, request as secureRequest } from 'node:https';
 
 import type { Answer, Call } from '../protocol.ts';
 import { background } from '../within.ts';
-import { headersOf, largestAnswer, retryAfter, type Transport } from './transport.ts';
+import { answerOf, headersOf, largestAnswer, type Transport } from './transport.ts';
 
 const keepAlive = { keepAlive: true, keepAliveMsecs: 30_000, maxSockets: 64, scheduling: 'lifo' } as const;
 
@@ -153,10 +153,5 @@ async function collect(response: IncomingMessage): Promise<Answer> {
   if (!response.complete) throw new Failure('the answer was broken off', false, false);
   const decoder = new TextDecoder();
   const body = parts.map((part) => decoder.decode(part, { stream: true })).join('') + decoder.decode();
-  return {
-    kind: 'response',
-    status: response.statusCode ?? 0,
-    body,
-    retryAfter: retryAfter(response.headers['retry-after']),
-  };
+  return answerOf(response.statusCode ?? 0, response.headers, body);
 }

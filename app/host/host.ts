@@ -39,7 +39,7 @@ export class WorkspaceHost implements Host {
 
   async load(keys: Key[]): Promise<Loaded[]> {
     this.refuseIfClosed();
-    return within(patience, 'reading from the workspace', Promise.all(keys.map((key) => this.loadOne(key))));
+    return Promise.all(keys.map((key) => this.loadOne(key)));
   }
 
   async perform(effect: Effect): Promise<void> {
@@ -71,6 +71,12 @@ export class WorkspaceHost implements Host {
   }
 
   private async loadOne(key: Key): Promise<Loaded> {
+    // It has a patience of its own, and no answer is an answer.
+    if (key.kind === 'fetch') return { kind: 'answer', answer: await this.transport().call(key.request) };
+    return within(patience, 'reading from the workspace', this.read(key));
+  }
+
+  private async read(key: Exclude<Key, { kind: 'fetch' }>): Promise<Loaded> {
     switch (key.kind) {
       case 'documents':
         return { kind: 'documents', bodies: await this.store.bodies(key.association) };

@@ -14,27 +14,52 @@ export interface Transport {
 /** More than this is not taken into memory. */
 export const largestAnswer = 16 * 1024 * 1024;
 
-export function headersOf({ bearer, body }: Call): Record<string, string> {
+export function headersOf({ authorization, body }: Call): Record<string, string> {
   return {
     Accept: 'application/json',
     ...(body === null ? {} : { 'Content-Type': 'application/json' }),
-    ...(bearer === null ? {} : { Authorization: `Bearer ${bearer}` }),
+    ...(authorization === null ? {} : { Authorization: authorization }),
+  };
+}
+
+/** An answer to hand over; header names are in lower case. */
+export function answerOf(
+  status: number,
+  headers: Readonly<Record<string, unknown>>,
+  body: string,
+): Extract<Answer, { kind: 'response' }> {
+  const header = (name: string): string | null => {
+    const value = headers[name];
+    return typeof value === 'string' ? value : null;
+  };
+  return {
+    kind: 'response',
+    status,
+    body,
+    retryAfter: retryAfter(header('retry-after')),
+    cacheControl: header('cache-control'),
+    location: header('location'),
   };
 }
 
 /** `Retry-After` in milliseconds; it holds seconds or a date. */
-export function retryAfter(header: string | undefined, now = Date.now()): number | null {
-  if (header === undefined || header.trim() === '') return null;
+export function retryAfter(header: string | null, now = Date.now()): number | null {
+  if (header === null || header.trim() === '') return null;
   const seconds = Number(header);
   const wait = Number.isNaN(seconds) ? Date.parse(header) - now : seconds * 1000;
   return Number.isNaN(wait) ? null : Math.max(Math.round(wait), 0);
 }
+
+/** The workspace's client shows neither whom it is connected to nor lets us say whom we want. */
+const unsafe =
+  "the runtime closes the network to Apps, and through Rocket.Chat's own client no other Matrix server can be reached safely";
 
 /** The engine's own client, in the workspace's process: bodies cross the pipe between the two. */
 export class EngineTransport implements Transport {
   constructor(private readonly http: IHttp) {}
 
   async call(request: Call): Promise<Answer> {
+    if (request.guarded || request.peer !== null) return { kind: 'unreachable', why: unsafe };
     try {
       return await within(request.timeout, 'the server', this.send(request));
     } catch (error) {
@@ -52,8 +77,7 @@ export class EngineTransport implements Transport {
     const response = await this.verb(request.method)(request.url, options);
     const body = response.content ?? '';
     if (body.length > largestAnswer) return { kind: 'unreachable', why: 'the answer is too large' };
-    const header = response.headers?.['retry-after'];
-    return { kind: 'response', status: response.statusCode, body, retryAfter: retryAfter(header) };
+    return answerOf(response.statusCode, response.headers ?? {}, body);
   }
 
   private verb(method: string): IHttp['get'] {

@@ -7,7 +7,8 @@ export interface Arrived {
   method: string;
   /** The path with its query, percent-encoded. */
   uri: string;
-  authorization: string | null;
+  /** One for each such header, in order. */
+  authorization: string[];
   body: Uint8Array;
 }
 
@@ -19,10 +20,11 @@ export function endpointRequest(path: string, request: IApiRequest): Arrived {
   const filled = path.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(request.params[name] ?? ''));
   const query = new URLSearchParams(request.query).toString();
   const method = request.method.toUpperCase();
+  const { authorization } = request.headers;
   return {
     method,
     uri: `/${filled}${query === '' ? '' : `?${query}`}`,
-    authorization: request.headers.authorization ?? null,
+    authorization: authorization === undefined ? [] : [authorization],
     body: new TextEncoder().encode(method === 'GET' ? '' : JSON.stringify(request.content ?? {})),
   };
 }

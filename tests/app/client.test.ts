@@ -31,7 +31,9 @@ function clientOf(t: TestContext): Client {
 const call = (url: string, more: Partial<Call> = {}): Call => ({
   method: 'GET',
   url,
-  bearer: null,
+  authorization: null,
+  peer: null,
+  guarded: false,
   body: null,
   timeout: 5000,
   ...more,
@@ -52,15 +54,19 @@ test('sends what it is told and gives any status back', async (t) => {
       ]);
     });
     request.on('end', () =>
-      response.writeHead(404, { 'Retry-After': '1.5' }).end('{"errcode":"M_NOT_FOUND"}'),
+      response
+        .writeHead(404, { 'Retry-After': '1.5', 'Cache-Control': 'max-age=60', Location: '/elsewhere' })
+        .end('{"errcode":"M_NOT_FOUND"}'),
     );
   });
-  const put = call(`${url}/a%2Fb?c=%20`, { method: 'PUT', bearer: 'secret', body: '{"ü":1}' });
+  const put = call(`${url}/a%2Fb?c=%20`, { method: 'PUT', authorization: 'Bearer secret', body: '{"ü":1}' });
   assert.deepEqual(await clientOf(t).call(put), {
     kind: 'response',
     status: 404,
     body: '{"errcode":"M_NOT_FOUND"}',
     retryAfter: 1500,
+    cacheControl: 'max-age=60',
+    location: '/elsewhere',
   });
   assert.deepEqual(seen, [['PUT', '/a%2Fb?c=%20', 'Bearer secret', 'application/json', '8', '{"ü":1}']]);
 });
@@ -133,7 +139,7 @@ test('a kept connection that the server closed meanwhile is no failure', async (
 
 test('Retry-After in seconds or as a date', () => {
   const now = Date.parse('2026-01-01T00:00:00Z');
-  assert.equal(retryAfter(undefined, now), null);
+  assert.equal(retryAfter(null, now), null);
   assert.equal(retryAfter('', now), null);
   assert.equal(retryAfter('soon', now), null);
   assert.equal(retryAfter('30', now), 30_000);
@@ -150,17 +156,19 @@ test("the engine's client is asked in its own way", async () => {
         url,
         method: 'put',
         statusCode: 429,
-        headers: { 'retry-after': '3' },
+        headers: { 'retry-after': '3', 'cache-control': 'no-cache' },
         content: '{}',
       });
     },
   };
-  const put = call('https://example.org/x', { method: 'PUT', bearer: 'secret', body: '{}' });
+  const put = call('https://example.org/x', { method: 'PUT', authorization: 'Bearer secret', body: '{}' });
   assert.deepEqual(await new EngineTransport(http as never).call(put), {
     kind: 'response',
     status: 429,
     body: '{}',
     retryAfter: 3000,
+    cacheControl: 'no-cache',
+    location: null,
   });
   const headers = {
     Accept: 'application/json',

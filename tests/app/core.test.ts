@@ -8,13 +8,17 @@ import { Log } from '../../app/log.ts';
 import type { Config, Input, Reply } from '../../app/protocol.ts';
 
 const config: Config = {
+  mode: 'homeserver',
   homeserverUrl: '',
   serverName: '',
   userPrefix: '',
   botLocalpart: '',
   appserviceUrl: '',
+  secret: null,
+  dnsUrl: '',
+  privateAddresses: false,
 };
-const arrived = { method: 'PUT', uri: '/', authorization: null, body: new Uint8Array([1, 2]) };
+const arrived = { method: 'PUT', uri: '/', authorization: [], body: new Uint8Array([1, 2]) };
 
 class Instance implements CoreInstance {
   inputs: Input[] = [];
@@ -84,7 +88,7 @@ test("a request's body goes before it, and its reply comes back", async (t) => {
   core.start(config);
   last().behave = () => Promise.resolve({ status: 200, body: '{}' });
   assert.deepEqual(await core.request(arrived), { status: 200, body: '{}' });
-  const request = { method: 'PUT', uri: '/', authorization: null, body: 2 };
+  const request = { method: 'PUT', uri: '/', authorization: [], body: 2 };
   assert.deepEqual(last().inputs.at(-1), { kind: 'request', request });
   last().behave = () => Promise.resolve(undefined);
   await assert.rejects(core.request(arrived), /no reply/);

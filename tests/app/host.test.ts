@@ -5,7 +5,64 @@ import { test } from 'node:test';
 
 import { WorkspaceHost } from '../../app/host/host.ts';
 import { Log } from '../../app/log.ts';
-import type { Answer, Effect, Input } from '../../app/protocol.ts';
+import type { Answer, Call, Effect, Input } from '../../app/protocol.ts';
+
+const request: Call = {
+  method: 'GET',
+  url: 'http://x/',
+  authorization: null,
+  peer: null,
+  guarded: false,
+  body: null,
+  timeout: 1000,
+};
+
+test('another server is read like the workspace, and no answer is an answer', async () => {
+  const answer: Answer = { kind: 'unreachable', why: 'nobody there' };
+  const asked: unknown[] = [];
+  const host = new WorkspaceHost(
+    { bodies: () => Promise.resolve(['{}']) } as never,
+    {} as never,
+    () => ({
+      call: (request) => {
+        asked.push(request);
+        return Promise.resolve(answer);
+      },
+      close: () => undefined,
+    }),
+    () => undefined,
+    new Log(() => undefined),
+  );
+  assert.deepEqual(
+    await host.load([
+      { kind: 'fetch', request },
+      { kind: 'documents', association: 'a' },
+    ]),
+    [
+      { kind: 'answer', answer },
+      { kind: 'documents', bodies: ['{}'] },
+    ],
+  );
+  assert.deepEqual(asked, [request]);
+});
+
+test('a server may take longer to answer than the workspace', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  let answer!: (answer: Answer) => void;
+  const host = new WorkspaceHost(
+    { bodies: () => new Promise(() => undefined) } as never,
+    {} as never,
+    () => ({ call: () => new Promise((resolve) => (answer = resolve)), close: () => undefined }),
+    () => undefined,
+    new Log(() => undefined),
+  );
+  const fetched = host.load([{ kind: 'fetch', request }]);
+  const read = assert.rejects(host.load([{ kind: 'documents', association: 'a' }]), /no answer within 60 s/);
+  t.mock.timers.tick(60_000);
+  await read;
+  answer({ kind: 'unreachable', why: '' });
+  assert.equal((await fetched)[0]?.kind, 'answer');
+});
 
 test('a closed host does nothing more, until it is opened', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout', 'Date'] });
@@ -24,7 +81,6 @@ test('a closed host does nothing more, until it is opened', async (t) => {
   );
   const insert: Effect = { kind: 'insert', document: { id: 'a', associations: [], body: '' } };
   const tag = { scope: 's', entry: 'e', step: '' };
-  const request = { method: 'GET', url: 'http://x/', bearer: null, body: null, timeout: 1000 };
   await host.perform({ kind: 'wake', scope: 's', at: 100 });
   await host.perform({ kind: 'call', tag, request });
   host.close();

@@ -115,7 +115,7 @@ test("what an engine's endpoint got is written anew", () => {
   assert.equal(new TextDecoder().decode(arrived.body), '{"events":[1]}');
   assert.deepEqual(
     [arrived.method, arrived.uri, arrived.authorization],
-    ['PUT', '/_matrix/app/v1/transactions/x%2F1?a=b+c', 'Bearer x'],
+    ['PUT', '/_matrix/app/v1/transactions/x%2F1?a=b+c', ['Bearer x']],
   );
   const get = endpointRequest('x', {
     method: 'get',
@@ -124,5 +124,5 @@ test("what an engine's endpoint got is written anew", () => {
     params: {},
     content: {},
   } as never);
-  assert.deepEqual([get.uri, get.authorization, get.body.length], ['/x', null, 0]);
+  assert.deepEqual([get.uri, get.authorization, get.body.length], ['/x', [], 0]);
 });

@@ -37,16 +37,21 @@ async function started(
   return { url: `http://${host}:${port}`, port, listener, log, lines };
 }
 
-/** Sends text as it is; gives the answer's first line. */
-function raw(port: number, text: string): Promise<string> {
+/** Sends text as it is; gives the answer as it is. */
+function whole(port: number, text: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port }, () => socket.write(text));
     socket.once('data', (data) => {
-      resolve(data.toString().split('\r\n')[0] ?? '');
+      resolve(data.toString());
       socket.destroy();
     });
     socket.once('error', reject);
   });
+}
+
+/** The same, but only the answer's first line. */
+async function raw(port: number, text: string): Promise<string> {
+  return (await whole(port, text)).split('\r\n')[0] ?? '';
 }
 
 test('hands over the raw address, the authorization and the body', async (t) => {
@@ -57,8 +62,25 @@ test('hands over the raw address, the authorization and the body', async (t) => 
     body: Buffer.alloc(5_000_000),
   });
   assert.equal(response.headers.get('content-type'), 'application/json');
-  assert.deepEqual(await response.json(), ['PUT', '/a%2Fb?c=%20d', 'Bearer x', 5_000_000]);
-  assert.deepEqual(await (await fetch(url)).json(), ['GET', '/', null, 0]);
+  assert.deepEqual(await response.json(), ['PUT', '/a%2Fb?c=%20d', ['Bearer x'], 5_000_000]);
+  assert.deepEqual(await (await fetch(url)).json(), ['GET', '/', [], 0]);
+});
+
+test('hands over every authorization there is, in order, and the address as it was sent', async (t) => {
+  const { port } = await started(t);
+  const head = [
+    'GET /a/../%21!$?q HTTP/1.1',
+    'Host: x',
+    'Authorization: X-Matrix one',
+    'AUTHORIZATION: X-Matrix two',
+  ];
+  const answer = await whole(port, `${head.join('\r\n')}\r\n\r\n`);
+  assert.deepEqual(JSON.parse(answer.split('\r\n\r\n')[1] ?? ''), [
+    'GET',
+    '/a/../%21!$?q',
+    ['X-Matrix one', 'X-Matrix two'],
+    0,
+  ]);
 });
 
 test('a body over the limit is refused, whether announced or not', async (t) => {

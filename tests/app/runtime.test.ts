@@ -24,11 +24,15 @@ for (const runtime of runtimes) {
       ? `http://localhost:${port}`
       : `${ws.settings.string('Site_Url')}/api/apps/public/${manifest.id}`;
     assert.deepEqual(start.config, {
+      mode: 'homeserver',
       homeserverUrl: '',
       serverName: '',
       userPrefix: 'rc_',
       botLocalpart: 'rocketchat',
       appserviceUrl: own,
+      secret: null,
+      dnsUrl: '',
+      privateAddresses: false,
     });
     const lines = app.logs().flatMap(({ args }) => args);
     const way = open ? "using the App's own listener and client" : 'the runtime closes the network';
@@ -59,7 +63,7 @@ for (const runtime of runtimes) {
     assert.deepEqual(await scene.transaction('t%2F1', { events: [] }, '?a=b'), {
       method: 'PUT',
       uri: '/_matrix/app/v1/transactions/t%2F1?a=b',
-      authorization: 'Bearer secret',
+      authorization: ['Bearer secret'],
       size: 13,
       text: '{"events":[]}',
     });
@@ -166,7 +170,9 @@ for (const runtime of runtimes) {
     const request = {
       method: 'PUT',
       url: `http://127.0.0.1:${port}/x`,
-      bearer: 'token',
+      authorization: 'Bearer token',
+      peer: null,
+      guarded: false,
       body: '{}',
       timeout: 5000,
     };
@@ -178,6 +184,8 @@ for (const runtime of runtimes) {
       status: 429,
       body: '{"got":"Bearer token"}',
       retryAfter: 2000,
+      cacheControl: null,
+      location: null,
     });
     await scene.perform({ kind: 'wake', scope: 'room:2', at: Date.now() + 50 });
     assert.equal((await scene.expect('wake')).scope, 'room:2');

@@ -16,11 +16,15 @@ type Core = InstanceType<Glue['Core']>;
 const wasm = readFileSync(fileURLToPath(new URL('../../pkg/matrix_federation_bg.wasm', import.meta.url)));
 
 const config: Config = {
+  mode: 'homeserver',
   homeserverUrl: 'http://hs.test',
   serverName: 'hs.test',
   userPrefix: 'rc_',
   botLocalpart: 'rocketchat',
   appserviceUrl: 'http://app.test',
+  secret: null,
+  dnsUrl: '',
+  privateAddresses: false,
 };
 
 const room = '!room:hs.test';
@@ -80,6 +84,8 @@ class Host {
         return { kind: 'message', message: null };
       case 'recent':
         return { kind: 'messages', messages: [] };
+      case 'fetch':
+        return { kind: 'answer', answer: { kind: 'unreachable', why: 'there is no network here' } };
     }
   }
 }
@@ -118,7 +124,7 @@ async function takeIn(): Promise<void> {
   const request = {
     method: 'PUT',
     uri: '/_matrix/app/v1/transactions/1',
-    authorization: 'Bearer h',
+    authorization: ['Bearer h'],
     body: made.put(body),
   };
   const reply = (await made.submit({ kind: 'request', request })) as { status: number } | undefined;
@@ -156,6 +162,8 @@ async function sayOne(host: Host, made: Core, index: number): Promise<void> {
     status: 200,
     body: `{"event_id":"$e${index}"}`,
     retryAfter: null,
+    cacheControl: null,
+    location: null,
   } as const;
   await made.submit({ kind: 'outcome', tag, answer });
 }
