@@ -16,6 +16,8 @@ export interface CoreInstance {
   configure(config: Config): void;
   /** Hands a request's body over; gives its handle. */
   put(body: Uint8Array): number;
+  /** Whether an IP address that somebody else chose may be connected to. */
+  admits(address: string): boolean;
   /** Resolves once what follows from the input is done. */
   submit(input: Input): Promise<Reply | undefined>;
 }
@@ -90,6 +92,16 @@ export class LivingCore {
     });
     if (reply === undefined) throw new Error('the core gave no reply');
     return reply;
+  }
+
+  /** Without a core nothing is. */
+  admits(address: string): boolean {
+    try {
+      return this.core?.admits(address) ?? false;
+    } catch (error) {
+      if (isTrap(error)) this.trapped(reason(error));
+      return false;
+    }
   }
 
   /** One at a time, and a sign of life. */

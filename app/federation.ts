@@ -248,7 +248,7 @@ export class Federation {
     if (this.transport instanceof Client && all === this.certificates) return;
     this.certificates = all;
     const before = this.transport;
-    this.transport = new Client(certificates);
+    this.transport = new Client(certificates, (address) => this.core.admits(address));
     before.close();
   }
 

@@ -1,15 +1,11 @@
 /** The App's own HTTP client, for runtimes that leave the network open. */
 
-import {
-  Agent as PlainAgent,
-  request as plainRequest,
-  type IncomingMessage,
-  type RequestOptions,
-} from 'node:http';
-import { Agent as SecureAgent, request as secureRequest } from 'node:https';
+import { Agent as PlainAgent, request as plainRequest, type IncomingMessage } from 'node:http';
+import { Agent as SecureAgent, request as secureRequest, type RequestOptions } from 'node:https';
 
 import type { Answer, Call } from '../protocol.ts';
 import { background } from '../within.ts';
+import { type Admits, CheckedPlainAgent, CheckedSecureAgent } from './agents.ts';
 import { answerOf, headersOf, largestAnswer, type Transport } from './transport.ts';
 
 const keepAlive = { keepAlive: true, keepAliveMsecs: 30_000, maxSockets: 64, scheduling: 'lifo' } as const;
@@ -39,52 +35,52 @@ class Failure extends Error {
 }
 
 export class Client implements Transport {
-  private readonly plain = new PlainAgent(keepAlive);
-  /**
-   * Certificates given to an agent replace the built-in ones, and the sandbox has no way to list those: so
-   * there is an agent for each, and a server whose certificate one does not trust is tried with the other.
-   */
-  private readonly secure: SecureAgent[];
-  private readonly trusted = new Map<string, SecureAgent>();
+  /** To addresses that an administrator set. */
+  private readonly set: Way;
+  /** To Matrix servers, whose names and addresses are two things. */
+  private readonly met: Way;
+  /** The same, where only some addresses may be connected to; so it shares no connection with the others. */
+  private readonly guarded: Way;
 
-  /** `certificates`: authorities in PEM that are trusted beside the built-in ones. */
-  constructor(certificates: string[]) {
-    const own = certificates.length > 0 ? [new SecureAgent({ ...keepAlive, ca: certificates })] : [];
-    this.secure = [...own, new SecureAgent(keepAlive)];
+  /**
+   * `certificates`: authorities in PEM that are trusted beside the built-in ones. `admits`: whether an address
+   * that somebody else chose may be connected to.
+   */
+  constructor(certificates: string[], admits: Admits) {
+    this.set = new Way(certificates);
+    this.met = new Way(certificates, () => true);
+    this.guarded = new Way(certificates, admits);
   }
 
   async call(call: Call): Promise<Answer> {
-    let url: URL;
+    const address = parsed(call.url);
+    if (address === undefined) return { kind: 'unreachable', why: 'its address is not a web address' };
+    const way = call.guarded ? this.guarded : call.peer === null ? this.set : this.met;
     try {
-      url = new URL(call.url);
-    } catch {
-      return { kind: 'unreachable', why: 'its address is not a web address' };
-    }
-    try {
-      return await (url.protocol === 'https:'
-        ? this.callSecure(url, call)
-        : this.callAgain(url, call, this.plain));
+      return await (address.secure
+        ? this.callSecure(address, call, way)
+        : this.callAgain(address, call, way.plain));
     } catch (error) {
       return {
         kind: 'unreachable',
-        why: `${url.host}: ${error instanceof Error ? error.message : 'no answer'}`,
+        why: `${address.authority}: ${error instanceof Error ? error.message : 'no answer'}`,
       };
     }
   }
 
   close(): void {
-    for (const agent of [this.plain, ...this.secure]) agent.destroy();
+    for (const way of [this.set, this.met, this.guarded]) way.close();
   }
 
-  private async callSecure(url: URL, call: Call): Promise<Answer> {
-    const known = this.trusted.get(url.host);
-    const agents =
-      known === undefined ? this.secure : [known, ...this.secure.filter((agent) => agent !== known)];
+  private async callSecure(address: Address, call: Call, { secure, trusted }: Way): Promise<Answer> {
+    const server = `${address.authority} ${call.peer?.sni ?? ''}`;
+    const known = trusted.get(server);
+    const agents = known === undefined ? secure : [known, ...secure.filter((agent) => agent !== known)];
     let last: unknown;
     for (const agent of agents) {
       try {
-        const answer = await this.callAgain(url, call, agent);
-        this.trusted.set(url.host, agent);
+        const answer = await this.callAgain(address, call, agent);
+        trusted.set(server, agent);
         return answer;
       } catch (error) {
         if (!(error instanceof Failure) || !error.untrusted) throw error;
@@ -95,25 +91,85 @@ export class Client implements Transport {
   }
 
   /** A server may close a kept connection at the very moment we use it: that is no failure of the call. */
-  private async callAgain(url: URL, call: Call, agent: PlainAgent): Promise<Answer> {
+  private async callAgain(address: Address, call: Call, agent: PlainAgent): Promise<Answer> {
     try {
-      return await send(url, call, agent);
+      return await send(address, call, agent);
     } catch (error) {
-      if (error instanceof Failure && error.stale) return send(url, call, agent);
+      if (error instanceof Failure && error.stale) return send(address, call, agent);
       throw error;
     }
   }
 }
 
-function send(url: URL, call: Call, agent: PlainAgent): Promise<Answer> {
+/** Kept connections of one kind. */
+class Way {
+  readonly plain: PlainAgent;
+  /**
+   * Certificates given to an agent replace the built-in ones, and the sandbox has no way to list those: so
+   * there is an agent for each, and a server whose certificate one does not trust is tried with the other.
+   */
+  readonly secure: SecureAgent[];
+  /** Which of them a server was trusted by. */
+  readonly trusted = new Map<string, SecureAgent>();
+
+  constructor(certificates: string[], admits?: Admits) {
+    const secure = (more: { ca?: string[] }): SecureAgent =>
+      admits
+        ? new CheckedSecureAgent({ ...keepAlive, ...more }, admits)
+        : new SecureAgent({ ...keepAlive, ...more });
+    this.plain = admits ? new CheckedPlainAgent(keepAlive, admits) : new PlainAgent(keepAlive);
+    this.secure = [...(certificates.length > 0 ? [secure({ ca: certificates })] : []), secure({})];
+  }
+
+  close(): void {
+    for (const agent of [this.plain, ...this.secure]) agent.destroy();
+  }
+}
+
+interface Address {
+  secure: boolean;
+  /** Host and port, as one writes them. */
+  authority: string;
+  host: string;
+  port: number;
+  /** The path with its query, byte for byte: signatures cover it, so nothing may put it in another form. */
+  target: string;
+}
+
+function parsed(address: string): Address | undefined {
+  const [whole, target = '/'] =
+    /^https?:\/\/[^/?#\\]+([/?][\x21\x22\x24-\x7e]*)?(?:#.*)?$/i.exec(address) ?? [];
+  if (whole === undefined || !URL.canParse(address)) return undefined;
+  const { protocol, host: authority, hostname, port } = new URL(address);
+  const secure = protocol === 'https:';
+  return {
+    secure,
+    authority,
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: Number(port) || (secure ? 443 : 80),
+    target: target.startsWith('/') ? target : `/${target}`,
+  };
+}
+
+function send({ secure, host, port, target }: Address, call: Call, agent: PlainAgent): Promise<Answer> {
   return new Promise((resolve, reject) => {
+    const { peer } = call;
     const body = call.body === null ? null : new TextEncoder().encode(call.body);
     const options: RequestOptions = {
       agent,
       method: call.method,
-      headers: { ...headersOf(call), ...(body === null ? {} : { 'Content-Length': body.length }) },
+      host,
+      port,
+      path: target,
+      headers: {
+        ...headersOf(call),
+        ...(peer === null ? {} : { Host: peer.host }),
+        ...(body === null ? {} : { 'Content-Length': body.length }),
+      },
+      // Without a name the certificate must be one for the address.
+      ...(peer === null ? {} : { servername: peer.sni ?? '' }),
     };
-    const sending = (url.protocol === 'https:' ? secureRequest : plainRequest)(url, options);
+    const sending = (secure ? secureRequest : plainRequest)(options);
     const stop = (error: Error): void => {
       clearTimeout(timer);
       sending.destroy();

@@ -21,7 +21,7 @@ function serving(t: TestContext, answer: RequestListener): Promise<string> {
 }
 
 function clientOf(t: TestContext): Client {
-  const client = new Client([]);
+  const client = new Client([], () => true);
   t.after(() => {
     client.close();
   });

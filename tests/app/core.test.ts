@@ -26,12 +26,18 @@ class Instance implements CoreInstance {
   /** What becomes of inputs after the first. */
   behave: (input: Input) => Promise<Reply | undefined> = () => Promise.resolve(undefined);
 
+  admit: (address: string) => boolean = () => true;
+
   configure(given: Config): void {
     this.configs.push(given);
   }
 
   put(body: Uint8Array): number {
     return body.length;
+  }
+
+  admits(address: string): boolean {
+    return this.admit(address);
   }
 
   submit(input: Input): Promise<Reply | undefined> {
@@ -170,6 +176,20 @@ test('a trap that nobody was told of is found by its silence', async (t) => {
   assert.equal(made.length, 2);
   await core.tick();
   assert.deepEqual(last().inputs, [{ kind: 'start' }, { kind: 'tick' }]);
+});
+
+test('addresses are admitted by the core that runs, and by nobody else', (t) => {
+  const { core, made, last, pass } = living(t);
+  assert.equal(core.admits('192.0.2.1'), false);
+  core.start(config);
+  last().admit = (address) => address === '192.0.2.1';
+  assert.deepEqual([core.admits('192.0.2.1'), core.admits('10.0.0.1')], [true, false]);
+  last().admit = () => {
+    throw new WebAssembly.RuntimeError('unreachable');
+  };
+  assert.deepEqual([core.admits('192.0.2.1'), core.running], [false, false]);
+  pass(10_000);
+  assert.deepEqual([made.length, core.admits('192.0.2.1')], [2, true]);
 });
 
 test('a dropped core stays dropped', async (t) => {

@@ -51,13 +51,17 @@ async function scene(t: TestContext) {
   const own = {
     reader,
     http: { get: () => Promise.reject(new Error('not sent')) },
-    environmentReader: { getSettings: () => settings },
+    environmentReader: {
+      getSettings: () => settings,
+      getEnvironmentVariables: () => ({ getValueByName: () => Promise.resolve(undefined) }),
+    },
   };
   const federation = new Federation('id', own as never, (host) => {
     state.hosts.push(host);
     return {
       configure: () => undefined,
       put: () => 0,
+      admits: () => true,
       submit: (input) => {
         state.inputs.push(input);
         return Promise.resolve(undefined);

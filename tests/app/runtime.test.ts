@@ -1,11 +1,15 @@
 /** The App in every runtime it must live in: the real engine, with a stand-in for the compiled core. */
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createSecureServer } from 'node:https';
+import { connect, createServer as createRawServer, type AddressInfo } from 'node:net';
 import { test } from 'node:test';
+import { createSecureContext } from 'node:tls';
 
 import type { RuntimeName } from '../workspace/index.ts';
+import { Authority } from './stub/certificates.ts';
 import { manifest, packed } from './stub/pack.ts';
 import { freePort, listens } from './stub/port.ts';
 import { eventually, isAlive, Scene, type Seen } from './stub/scene.ts';
@@ -191,6 +195,53 @@ for (const runtime of runtimes) {
     assert.equal((await scene.expect('wake')).scope, 'room:2');
   });
 
+  test(`${runtime}: meets Matrix servers by their names, and only where the core admits the address`, async (t) => {
+    const scene = await Scene.set(t, runtime);
+    const authority = new Authority();
+    const named = createSecureContext(authority.issue('a.test'));
+    const server = createSecureServer(
+      { ...authority.issue('127.0.0.1'), SNICallback: (_, done) => done(null, named) },
+      (request, response) => {
+        const { servername } = request.socket as unknown as { servername: string | false };
+        response.end(JSON.stringify([servername, request.headers.host, request.url]));
+      },
+    ).listen(0, '127.0.0.1');
+    let strangers = 0;
+    const stranger = createRawServer(() => strangers++).listen(0, '127.9.0.1');
+    t.after(() => [server, stranger].forEach((one) => one.close()));
+    await Promise.all([once(server, 'listening'), once(stranger, 'listening')]);
+    await scene.app.set('ca_certificates', authority.certificate);
+    const get = async (host: string, at: typeof server | typeof stranger, name: string): Promise<unknown> => {
+      const { port } = at.address() as AddressInfo;
+      const request = {
+        method: 'GET',
+        url: `https://${host}:${port}/a%21$!`,
+        authorization: null,
+        peer: { host: `${name}:8448`, sni: name },
+        guarded: true,
+        body: null,
+        timeout: 5000,
+      };
+      const [loaded] = await scene.load([{ kind: 'fetch', request }]);
+      const { kind, answer } = loaded as { kind: string; answer: { body?: string; why?: string } };
+      assert.equal(kind, 'answer');
+      return answer.body === undefined ? answer.why : JSON.parse(answer.body);
+    };
+    const answers = [
+      await get('127.0.0.1', server, 'a.test'),
+      await get('127.0.0.1', server, 'b.test'),
+      await get('127.9.0.1', stranger, 'a.test'),
+    ];
+    if (open) {
+      assert.deepEqual(answers[0], ['a.test', 'a.test:8448', '/a%21$!']);
+      assert.match(String(answers[1]), /: its certificate is not trusted/);
+      assert.match(String(answers[2]), /: its address is private, and the settings do not allow that$/);
+    } else {
+      for (const answer of answers) assert.match(String(answer), /^the runtime closes the network to Apps/);
+    }
+    assert.equal(strangers, 0);
+  });
+
   test(`${runtime}: after a kill it is back on its port and writes before any hook`, async (t) => {
     const scene = await Scene.set(t, runtime);
     await scene.expect('start');
@@ -251,6 +302,20 @@ for (const runtime of runtimes) {
   });
 
   if (!open) continue;
+
+  test(`${runtime}: hands over every signature of a request`, async (t) => {
+    const { port } = await Scene.set(t, runtime);
+    const socket = connect({ host: '127.0.0.1', port });
+    t.after(() => socket.destroy());
+    const signed = ['Authorization: X-Matrix one', 'Authorization: X-Matrix two'];
+    socket.write(
+      ['GET /_matrix/%21$! HTTP/1.1', 'Host: x', ...signed, 'Connection: close', '', ''].join('\r\n'),
+    );
+    let answer = '';
+    for await (const part of socket) answer += String(part);
+    const { uri, authorization } = JSON.parse(answer.slice(answer.indexOf('{'))) as Record<string, unknown>;
+    assert.deepEqual([uri, authorization], ['/_matrix/%21$!', ['X-Matrix one', 'X-Matrix two']]);
+  });
 
   test(`${runtime}: an orphan leaves its port to its successor`, async (t) => {
     const scene = await Scene.set(t, runtime);
