@@ -225,7 +225,7 @@ export class Federation {
     const { config, listen, certificates } = await within(
       settingsMs,
       'reading the settings',
-      readSettings(this.own.environmentReader, (address) => this.ownAddress(address)),
+      readSettings(this.id, this.own.environmentReader, (address) => this.ownAddress(address)),
     );
     // It may have been switched off meanwhile, here and below.
     if (!this.isEnabled()) return;

@@ -6,7 +6,7 @@ import { SettingType } from '@rocket.chat/apps-engine/definition/settings/Settin
 
 import { text } from './inputs/unmapped.ts';
 import type { Address } from './listener.ts';
-import type { Config } from './protocol.ts';
+import type { Config, Mode } from './protocol.ts';
 
 export interface Settings {
   config: Config;
@@ -20,14 +20,24 @@ const names = /^(?!_)[a-z0-9._=/-]*$/;
 const certificate = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 interface Definition {
-  section: 'homeserver' | 'listener';
-  value: string | number;
+  section: 'mode' | 'homeserver' | 'listener' | 'direct';
+  value: string | number | boolean;
   multiline?: true;
+  /** What can be chosen; each has a text of its own. */
+  choices?: readonly string[];
   /** What is wrong with a value, in plain words. */
   fault?: (value: string) => string | undefined;
 }
 
+const modes: readonly Mode[] = ['homeserver', 'direct'];
+
 const definitions: Readonly<Record<string, Definition>> = {
+  mode: {
+    section: 'mode',
+    value: 'homeserver',
+    choices: modes,
+    fault: (value) => (asMode(value) === undefined ? 'Choose one of the ways in the list.' : undefined),
+  },
   homeserver_url: { section: 'homeserver', value: '', fault: addressFault },
   server_name: {
     section: 'homeserver',
@@ -66,16 +76,32 @@ const definitions: Readonly<Record<string, Definition>> = {
         ? undefined
         : 'Paste whole certificates, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----.',
   },
+  dns_url: {
+    section: 'direct',
+    value: '',
+    fault: (value) =>
+      value === '' || value.startsWith('https://')
+        ? addressFault(value)
+        : 'Look-ups go over HTTPS: the address begins with https://, such as https://dns.example.org/dns-query.',
+  },
+  private_addresses: { section: 'direct', value: false },
 };
 
+const types = {
+  string: SettingType.STRING,
+  number: SettingType.NUMBER,
+  boolean: SettingType.BOOLEAN,
+} as const;
+
 export const settings: ISetting[] = Object.entries(definitions).map(
-  ([id, { section, value, multiline }]) => ({
+  ([id, { section, value, multiline, choices }]) => ({
     id,
-    type: typeof value === 'number' ? SettingType.NUMBER : SettingType.STRING,
+    type: choices ? SettingType.SELECT : types[typeof value as keyof typeof types],
     packageValue: value,
     required: false,
     public: false,
     ...(multiline ? { multiline } : {}),
+    ...(choices ? { values: choices.map((key) => ({ key, i18nLabel: `${id}_${key}` })) } : {}),
     section: `section_${section}`,
     i18nLabel: `${id}_label`,
     i18nDescription: `${id}_description`,
@@ -87,27 +113,35 @@ export function settingFault({ id, value }: ISetting): string | undefined {
   return definitions[id]?.fault?.(plain(value));
 }
 
+/** The variable of the server's environment that only the App with this id may read. */
+export function secretVariable(appId: string): string {
+  return `RC_APPS_${appId.toUpperCase().replaceAll('-', '_')}_SECRET`;
+}
+
 /** `ownAddress` tells where the App is reached, unless an administrator knows better. */
 export async function readSettings(
+  appId: string,
   environment: IEnvironmentRead,
   ownAddress: (listen: Address) => Promise<string>,
 ): Promise<Settings> {
   const reader: ISettingRead = environment.getSettings();
   const ids = Object.keys(definitions);
   const values = await Promise.all(ids.map(async (id) => plain(await reader.getValueById(id))));
+  // Promised to be a text, but undefined where there is none, or where the App may not read it.
+  const secret: unknown = await environment.getEnvironmentVariables().getValueByName(secretVariable(appId));
   const value = (id: string): string => values[ids.indexOf(id)] ?? '';
   const listen = { host: value('listen_host') || '0.0.0.0', port: Number(value('listen_port')) || 3300 };
   return {
     config: {
-      mode: 'homeserver',
+      mode: asMode(value('mode')) ?? 'homeserver',
       homeserverUrl: withoutSlash(value('homeserver_url')),
       serverName: value('server_name'),
       userPrefix: value('user_prefix'),
       botLocalpart: value('bot_localpart'),
       appserviceUrl: withoutSlash(value('appservice_url')) || (await ownAddress(listen)),
-      secret: null,
-      dnsUrl: '',
-      privateAddresses: false,
+      secret: typeof secret === 'string' && secret !== '' ? secret : null,
+      dnsUrl: value('dns_url'),
+      privateAddresses: value('private_addresses') === 'true',
     },
     listen,
     certificates: value('ca_certificates').match(certificate) ?? [],
@@ -116,7 +150,12 @@ export async function readSettings(
 
 /** As text, without the spaces that come with copying. */
 function plain(value: unknown): string {
-  return (typeof value === 'number' ? String(value) : (text(value) ?? '')).trim();
+  const isPlain = typeof value === 'number' || typeof value === 'boolean';
+  return (isPlain ? String(value) : (text(value) ?? '')).trim();
+}
+
+function asMode(value: string): Mode | undefined {
+  return modes.find((mode) => mode === value);
 }
 
 function withoutSlash(address: string): string {

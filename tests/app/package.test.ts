@@ -68,6 +68,7 @@ test('the manifest', () => {
 /** Every permission has the code that needs it, so that none outlives it. */
 const uses: Readonly<Record<string, RegExp>> = {
   api: /provideApi\(/,
+  'env.read': /getEnvironmentVariables\(/,
   'message.read': /getMessageReader\(/,
   'message.write': /startMessage\(/,
   networking: /from 'node:http'/,
@@ -97,10 +98,11 @@ test('each permission is in use', () => {
 
 test('every language has every text, and every text is used', () => {
   const english = JSON.parse(read('i18n/en.json')) as Texts;
-  const wanted = settings.flatMap(({ section, i18nLabel, i18nDescription }) => [
+  const wanted = settings.flatMap(({ section, i18nLabel, i18nDescription, values = [] }) => [
     section,
     i18nLabel,
     i18nDescription,
+    ...values.map((value) => value.i18nLabel),
   ]);
   const keys = [...new Set([...wanted, 'command_params', 'command_description'])].sort();
   assert.deepEqual(Object.keys(english).sort(), keys);
@@ -125,6 +127,9 @@ test('settings that cannot work are refused in plain words, all defaults and exa
     ['server_name', 'localhost:18448'],
     ['user_prefix', 'chat.'],
     ['listen_port', 1],
+    ['mode', 'direct'],
+    ['dns_url', 'https://dns.example.org/dns-query'],
+    ['private_addresses', true],
     ['ca_certificates', `${pem}\n${pem}\n`],
   ];
   for (const [id, value] of good) assert.equal(fault(id, value), undefined, `${id} ${String(value)}`);
@@ -141,6 +146,11 @@ test('settings that cannot work are refused in plain words, all defaults and exa
     ['bot_localpart', ''],
     ['bot_localpart', '@rocketchat'],
     ['listen_host', ' '],
+    ['mode', 'both'],
+    ['mode', ''],
+    ['dns_url', 'http://dns.example.org/dns-query'],
+    ['dns_url', 'dns.example.org'],
+    ['dns_url', 'https://dns.example.org/dns-query?name=x'],
     ['listen_port', 0],
     ['listen_port', 65536],
     ['listen_port', 'http'],
