@@ -12,9 +12,10 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { BINARIES, PACKAGES } from '../workspace/engine/paths.ts';
 import type { Person } from '../workspace/index.ts';
-import { Federation, numbered, RECOVERY, ZIP, type Portal, type Step } from './federation.ts';
+import { Federation, numbered, RECOVERY, type Portal, type Step } from './federation.ts';
 import type { MatrixUser } from './homeserver/client.ts';
 import { matrix, Narrator, paint, rocketchat, seconds } from './narrator.ts';
+import { ZIP } from './stage.ts';
 
 const RUNTIME = 'deno';
 

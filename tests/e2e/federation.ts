@@ -4,24 +4,20 @@
  */
 
 import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import {
   Workspace,
   type InstalledApp,
-  type Instance,
   type Person,
   type Room,
   type RuntimeName,
   type WorkspaceOptions,
 } from '../workspace/index.ts';
-import { MatrixUser } from './homeserver/client.ts';
+import type { MatrixUser } from './homeserver/client.ts';
 import { freePort } from './homeserver/ports.ts';
 import { Synapse } from './homeserver/synapse.ts';
 import { poll } from './homeserver/waiting.ts';
-
-/** Made by `./build.sh pack`. */
-export const ZIP = fileURLToPath(new URL('../../target/matrix-federation.zip', import.meta.url));
+import { Stage, ZIP } from './stage.ts';
 
 export interface FederationOptions {
   readonly runtime?: RuntimeName;
@@ -53,15 +49,13 @@ const SERVER = 'hs.test';
 /** Until all is well again after a crash or an outage. */
 export const RECOVERY = { timeout: 90_000 };
 
-export class Federation {
+export class Federation extends Stage {
   /** Stands once `start` has come to it. */
-  synapse!: Synapse;
   registration!: Registration;
   /** Where Matrix users live. */
   readonly serverName = SERVER;
   readonly #listenPort: number;
   readonly #synapsePort: number;
-  readonly #matrixUsers: MatrixUser[] = [];
   #questions = 0;
 
   static async start(options: FederationOptions = {}): Promise<Federation> {
@@ -83,13 +77,14 @@ export class Federation {
   }
 
   private constructor(
-    readonly workspace: Workspace,
-    public app: InstalledApp,
+    workspace: Workspace,
+    app: InstalledApp,
     /** Not federated: where administrators type commands. */
     readonly lobby: Room,
     listenPort: number,
     synapsePort: number,
   ) {
+    super(workspace, app);
     this.#listenPort = listenPort;
     this.#synapsePort = synapsePort;
   }
@@ -101,13 +96,6 @@ export class Federation {
 
   get listenPort(): number {
     return this.#listenPort;
-  }
-
-  /** The server that people are at, unless a test says otherwise. */
-  get instance(): Instance {
-    const instance = this.workspace.instances.find(({ running }) => running);
-    if (instance === undefined) throw new Error('no instance runs');
-    return instance;
   }
 
   /** The registration as `/federation registration` shows it to an administrator. */
@@ -159,14 +147,6 @@ export class Federation {
     await this.connected();
   }
 
-  /** A new account at the homeserver, and its client. */
-  async matrixUser(name: string, password = `secret of ${name}`): Promise<MatrixUser> {
-    await this.synapse.registerUser(name, password);
-    const user = await MatrixUser.login({ baseUrl: this.synapse.baseUrl, user: name, password });
-    this.#matrixUsers.push(user);
-    return user;
-  }
-
   /** Makes a channel and federates it: `by` invites `guest`, who joins. */
   async portal(name: string, by: Person, guest: MatrixUser): Promise<Portal> {
     const channel = await this.workspace.createChannel(name, { members: [by] });
@@ -175,20 +155,6 @@ export class Federation {
     await guest.join(invite.roomId);
     await channel.expectMember(await this.ghostOf(guest), { timeout: 30_000 });
     return { channel, room: invite.roomId };
-  }
-
-  /** The username of a Matrix user's ghost, once it is there. */
-  async ghostOf({ userId }: MatrixUser): Promise<string> {
-    const wanted = userId.slice(1);
-    return (await this.workspace.expectUser(wanted, { timeout: 30_000 })).username;
-  }
-
-  /** What local people said in the Matrix room, as a client reads it back from the server. */
-  async heard(reader: MatrixUser, room: string): Promise<string[]> {
-    const messages = await reader.messages(room);
-    return messages
-      .filter(({ sender }) => sender !== reader.userId)
-      .map(({ content }) => String(content['body']));
   }
 
   /**
@@ -216,11 +182,6 @@ export class Federation {
   async recover(portal: Portal, by: MatrixUser): Promise<void> {
     await this.instance.killRuntime();
     await this.#sayAndSee(portal, by);
-  }
-
-  async close(): Promise<void> {
-    for (const user of this.#matrixUsers) user.stop();
-    await Promise.all([this.workspace.close(), this.synapse.stop()]);
   }
 
   /** What was said before is there, too, once this is: order is kept. */
@@ -253,18 +214,6 @@ export class Federation {
       await this.synapse.stop();
       throw error;
     }
-  }
-
-  async configure(settings: Readonly<Record<string, unknown>>): Promise<void> {
-    for (const [id, value] of Object.entries(settings)) await this.app.set(id, value);
-  }
-
-  /** What the App wrote into its log. */
-  log(from = 0): string[] {
-    return this.app
-      .logs()
-      .slice(from)
-      .flatMap(({ args }) => args.map(String));
   }
 }
 

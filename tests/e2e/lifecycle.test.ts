@@ -7,9 +7,10 @@ import { connect, createServer, type Server } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { strFromU8, strToU8, unzipSync, zipSync } from 'fflate';
 import type { Person } from '../workspace/index.ts';
-import { Federation, numbered, ZIP, type Portal } from './federation.ts';
+import { Federation, numbered, type Portal } from './federation.ts';
 import { poll } from './homeserver/waiting.ts';
 import type { MatrixUser } from './homeserver/client.ts';
+import { ZIP } from './stage.ts';
 
 /** Synapse tries again after 1, 2, 4 … seconds when the App was away. */
 const PATIENCE = { timeout: 60_000 };
