@@ -111,6 +111,17 @@ test('of the environment an App reads three names, and those that begin with its
   assert.equal(await value(own), 'sesame');
   assert.equal(await value('ROOT_URL'), 'https://chat.example.org');
   for (const name of ['RC_APPS_OTHER_KEY', 'MONGO_URL']) await assert.rejects(value(name), /is not readable/);
+  // May be read, and is not there.
+  assert.equal((await value(`${own}_2`)) ?? null, null);
+});
+
+test('of the environment an App without the permission reads nothing, and is not told so', async (t) => {
+  const own = 'RC_APPS_5C1D5C6E_0000_4000_8000_000000000001_KEY';
+  const { app } = await scene(t, { permissions: ['api'] }, { environment: { [own]: 'sesame' } });
+  const code = `
+    const value = await read.getEnvironmentReader().getEnvironmentVariables().getValueByName('${own}');
+    return { there: value !== undefined && value !== null };`;
+  assert.deepEqual(await run(app, code), { there: false });
 });
 
 test("the subprocess's own environment is closed", async (t) => {
