@@ -34,7 +34,7 @@ for (const runtime of runtimes) {
       userPrefix: 'rc_',
       botLocalpart: 'rocketchat',
       appserviceUrl: own,
-      secret: null,
+      secret: 'sesame',
       dnsUrl: '',
       privateAddresses: false,
     });

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 
+import { secretVariable } from '../../../app/settings.ts';
 import {
   type InstalledApp,
   type Instance,
@@ -28,7 +29,10 @@ export class Scene {
   ) {}
 
   static async set(t: TestContext, runtime: RuntimeName): Promise<Scene> {
-    const ws = await Workspace.create({ scheduler: { poll: 200 } });
+    const ws = await Workspace.create({
+      scheduler: { poll: 200 },
+      environment: { [secretVariable(manifest.id)]: 'sesame' },
+    });
     t.after(() => ws.close());
     const instance = await ws.startInstance({ runtime });
     const app = await instance.install(await packed(), { enable: false });
