@@ -12,6 +12,8 @@ import {
 import { connect, isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
+import { background } from '../within.ts';
+
 /** Whether an IP address may be connected to. */
 export type Admits = (address: string) => boolean;
 
@@ -82,6 +84,7 @@ function dial(
   const timer = setTimeout(() => {
     settle(new Error('the connection took too long'));
   }, connectMs);
+  background(timer);
   // Heard for good: without somebody who hears it, an error ends the process.
   socket.on('error', settle);
   // One refused address among several refuses the name: nobody says which of them the runtime will try.
