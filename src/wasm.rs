@@ -93,15 +93,6 @@ impl Core {
         self.driver.put(body)
     }
 
-    /// Whether an IP address that somebody else chose may be connected to.
-    #[allow(
-        clippy::unused_self,
-        reason = "the rules for addresses are still to come, and with them the driver's settings"
-    )]
-    pub fn admits(&self, _address: &str) -> bool {
-        true
-    }
-
     /// Decides an input and performs what follows from it.
     #[wasm_bindgen(skip_typescript)]
     pub fn submit(&self, input: JsValue) -> Promise {
