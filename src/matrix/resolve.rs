@@ -20,7 +20,7 @@ use std::ops::Deref;
 
 use ruma_common::room_version_rules::{AuthorizationRules, RoomVersionRules};
 use ruma_common::{EventId, OwnedEventId};
-use ruma_events::{StateEventType, TimelineEventType};
+use ruma_events::StateEventType;
 use ruma_state_res::utils::event_id_set::EventIdSet;
 use ruma_state_res::{Event, StateMap, auth_types_for_event};
 
@@ -57,7 +57,7 @@ pub trait Events {
 /// Why there is no resolved state.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unresolved {
-    /// Load these, best with their auth chains, and call again.
+    /// Load these and call again: with their whole auth chains four calls are enough.
     #[error("{} events are not at hand", .0.len())]
     Lacking(BTreeSet<OwnedEventId>),
     /// Refuse: the fork cannot be resolved in bounded memory.
@@ -119,7 +119,12 @@ fn resolve_within<S: Events>(
         |_| Some(EventIdSet::new()),
     );
     if reader.lacks() {
-        lineage(conflict.ids().chain(&disputed).chain(consulted.values()), &reader);
+        // ruma stops at the first it cannot do without; the others are asked for here, to be loaded together.
+        for event in conflict.ids().chain(&disputed).filter_map(|id| reader.read(id)) {
+            for auth in event.auth_events() {
+                reader.read(auth);
+            }
+        }
         return Err(Unresolved::Lacking(reader.lacking()));
     }
     let answer: StateMap<_> = answer.map_err(|error| Unresolved::Broken(error.to_string()))?;
@@ -152,22 +157,4 @@ fn consulted<S: Events>(
         );
     }
     keys.into_iter().filter_map(|key| conflict.shared(&key).cloned().map(|id| (key, id))).collect()
-}
-
-/// Asks for all that the ordering by power levels will want. ruma stops at the first event it lacks, which would be
-/// one call for each power level the room ever had.
-fn lineage<'i, S: Events>(ids: impl Iterator<Item = &'i OwnedEventId>, reader: &Reader<'_, S>) {
-    let mut next: Vec<_> = ids.cloned().collect();
-    let mut seen = BTreeSet::new();
-    while let Some(id) = next.pop() {
-        let Some(event) = reader.read(&id) else { continue };
-        for auth in event.auth_events() {
-            let power_levels = reader.read(auth).is_some_and(|it| {
-                *it.event_type() == TimelineEventType::RoomPowerLevels && it.state_key() == Some("")
-            });
-            if power_levels && seen.insert(auth.clone()) {
-                next.push(auth.clone());
-            }
-        }
-    }
 }

@@ -41,7 +41,7 @@ pub(super) fn difference<S: Events>(
         // Where the walk stops nothing is asked for.
         let event = if mask == all { reader.peek(&id) } else { reader.read(&id) };
         let Some(event) = event else { continue };
-        if mask != all && conflict.shared(&key(&*event)) == Some(&id) {
+        if mask != all && !in_conflict.contains(&id) && conflict.shared(&key(&*event)) == Some(&id) {
             mask = all;
             reached.insert(id, all);
         }
@@ -82,18 +82,19 @@ fn strike_shared<'i, S: Events>(
         if left.is_empty() {
             break;
         }
-        next.push(root.clone());
+        if !reader.stands_before(root, lowest) {
+            next.push(root.clone());
+        }
         while let Some(id) = next.pop() {
-            if reader.stands_before(&id, lowest) {
-                continue;
-            }
             reader.step()?;
             let Some(event) = reader.read(&id) else { continue };
             for auth in event.auth_events() {
                 if !seen.contains(auth) {
                     left.remove(auth);
                     seen.insert(auth.clone());
-                    next.push(auth.clone());
+                    if !reader.stands_before(auth, lowest) {
+                        next.push(auth.clone());
+                    }
                 }
             }
         }

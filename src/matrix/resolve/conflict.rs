@@ -74,12 +74,12 @@ impl<'s> Conflict<'s> {
 
     /// The events that all states have.
     pub(super) fn shared_ids(&self) -> impl Iterator<Item = &'s OwnedEventId> {
-        self.states
-            .first()
-            .into_iter()
-            .flatten()
-            .filter(|(key, _)| !self.entries.contains_key(key))
-            .map(|(_, id)| id)
+        let mut disputed = self.entries.keys().copied().peekable();
+        self.states.first().into_iter().flatten().filter_map(move |(key, id)| {
+            // Both are in order; a key that the first state lacks is passed over.
+            while disputed.next_if(|it| *it < key).is_some() {}
+            if disputed.peek() == Some(&key) { None } else { Some(id) }
+        })
     }
 
     /// All that is not in conflict.
