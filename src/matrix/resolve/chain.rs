@@ -154,3 +154,6 @@ fn bits(width: usize) -> Result<(Vec<Mask>, Mask), Unresolved> {
 fn key(event: &(impl Event + ?Sized)) -> Key {
     (event.event_type().to_string().into(), event.state_key().unwrap_or_default().to_owned())
 }
+
+#[cfg(test)]
+mod tests;
