@@ -79,15 +79,6 @@ pub fn resolve<S: Events>(
     states: &[State],
     events: &S,
 ) -> Result<State, Unresolved> {
-    resolve_within(LIMIT, rules, states, events)
-}
-
-fn resolve_within<S: Events>(
-    limit: usize,
-    rules: &RoomVersionRules,
-    states: &[State],
-    events: &S,
-) -> Result<State, Unresolved> {
     let Some(version) = rules.state_res.v2_rules() else {
         return Err(Unresolved::Broken("its algorithm is older than version 2".to_owned()));
     };
@@ -97,7 +88,7 @@ fn resolve_within<S: Events>(
         return Ok(resolved);
     }
 
-    let reader = Reader::new(events, limit);
+    let reader = Reader::new(events, LIMIT);
     let mut disputed = chain::difference(&conflict, &reader)?;
     if version.consider_conflicted_state_subgraph {
         disputed.extend(chain::subgraph(&conflict, &reader)?);
