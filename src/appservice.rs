@@ -39,6 +39,6 @@ impl Attachment for Appservice {
 
     /// The homeserver has judged it already.
     fn accept(&self, _view: &View, _room: &str, event: &str) -> Result<Acceptance, Missing> {
-        Ok(Acceptance { keep: vec![], event: Some(event.to_owned()) })
+        Ok(Acceptance::Show(event.to_owned()))
     }
 }

@@ -111,6 +111,13 @@ pub enum Done {
     Event(String),
     /// A Matrix room of this id.
     Room(String),
+    /// We are in a Matrix room.
+    Joined {
+        /// Its id.
+        room: String,
+        /// Events of its state that are to come in like any others: who is there already.
+        events: Vec<String>,
+    },
     /// These events, oldest first, one JSON text each.
     Events(Vec<String>),
 }
@@ -144,12 +151,14 @@ pub enum Incoming {
 }
 
 /// What becomes of an event that came in, when its room's turn has come.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Acceptance {
-    /// What to keep of it.
-    pub keep: Vec<Effect>,
-    /// The event as clients see it, one JSON text, if it is part of the room.
-    pub event: Option<String>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Acceptance {
+    /// This must be kept of it first; then it is asked for again.
+    Keep(Vec<Effect>),
+    /// It is to be brought to Rocket.Chat: the event as clients see it, one JSON text.
+    Show(String),
+    /// It is not. What is to be done instead, such as a line in the log.
+    Pass(Vec<Effect>),
 }
 
 /// One way of being on the network.

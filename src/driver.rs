@@ -24,8 +24,12 @@ use crate::input::Input;
 use crate::policy::admits_address;
 use crate::view::{Key, Loaded, Missing, View};
 
-/// No decision needs more passes than this, the last one included: what is needed is asked for in few goes.
+/// No decision needs more passes over documents than this, the last one included: what is needed is asked for in few
+/// goes.
 const PASSES: usize = 6;
+
+/// No decision asks other servers more often than this: where a server is, which keys it has.
+const FETCHES: usize = 6;
 
 /// After a failed read, a scope is tried again after so many milliseconds.
 const READ_AGAIN: i64 = 3_000;
@@ -180,11 +184,14 @@ impl<H: Host + 'static> Driver<H> {
     /// Decides, loading what the decision lacks until it lacks nothing.
     async fn decide(&self, scope: Option<&Scope>, input: &Input) -> Result<Vec<Effect>, Trouble> {
         let mut view = self.view(scope, input);
-        for _ in 0..PASSES {
+        let (mut passes, mut fetches) = (0, 0);
+        while passes < PASSES && fetches < FETCHES {
             let keys = match self.decide_from_memory(input, &mut view) {
                 Ok(effects) => return Ok(effects),
                 Err(Missing(keys)) => keys,
             };
+            let is_fetch = keys.iter().all(|it| matches!(it, Key::Fetch { .. }));
+            *(if is_fetch { &mut fetches } else { &mut passes }) += 1;
             if scope.is_some() {
                 let mut memory = self.memory.borrow_mut();
                 for key in &keys {

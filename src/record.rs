@@ -303,7 +303,7 @@ pub struct Invitation {
     pub at: i64,
 }
 
-/// A room that we are in as a server.
+/// A room that we are in as a server, or are about to be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Joined {
     /// The Matrix room.
@@ -359,6 +359,8 @@ pub struct Head {
     pub event: String,
     /// Its depth.
     pub depth: i64,
+    /// The snapshot of the state after it.
+    pub after: String,
 }
 
 /// Events that we made, by what they were made for: made once, however often they are sent.

@@ -50,7 +50,7 @@ pub(super) fn resume(view: &View, intent: &Intent, last: &str, answer: &Answer) 
         }
         ("ping", Verdict::Good(_)) => Move::done(Done::Attached(attached(view))),
 
-        ("create" | "resolve", Verdict::Good(body)) => room(&body),
+        ("create" | "resolve", Verdict::Good(body)) => named_room(&body, Done::Room),
         ("create", Verdict::Error { code, .. }) if code == "M_ROOM_IN_USE" => step(view, "resolve", intent)?,
 
         ("latest", Verdict::Good(body)) => Move::done(Done::Events(latest(&body))),
@@ -178,9 +178,9 @@ fn register(view: &View, localpart: &str) -> Call {
     request::post(view, "register", body)
 }
 
-fn room(body: &Value) -> Move {
+fn named_room(body: &Value, done: impl FnOnce(String) -> Done) -> Move {
     match body.get("room_id").and_then(Value::as_str) {
-        Some(id) => Move::done(Done::Room(id.to_owned())),
+        Some(id) => Move::done(done(id.to_owned())),
         None => Move::Later { after: None, why: "the homeserver named no room".to_owned() },
     }
 }
@@ -191,7 +191,7 @@ fn attached(view: &View) -> String {
 
 fn done(intent: &Intent, body: &Value) -> Move {
     if matches!(intent, Intent::Join { .. }) {
-        return room(body);
+        return named_room(body, |room| Done::Joined { room, events: vec![] });
     }
     match (intent, body.get("event_id").and_then(Value::as_str)) {
         (Intent::Send { .. }, Some(id)) => Move::done(Done::Event(id.to_owned())),

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::journal::Journal;
 use super::names::Names;
 use super::{attachment, ghost, portal, work};
-use crate::attachment::Incoming;
+use crate::attachment::{Acceptance, Incoming};
 use crate::effect::{Effect, Level};
 use crate::ids::{self, Scope, key};
 use crate::input::Request;
@@ -50,11 +50,7 @@ pub(super) fn accept(view: &View, request: &Request) -> Result<Vec<Effect>, Miss
     let mut wakes = vec![];
     for (room, events) in rooms {
         let scope = Scope::remote(&room);
-        for (part, events) in (0..).zip(slices(events)) {
-            let id = entry_id(&events);
-            let entry = Entry { id, scope: scope.clone(), at: view.now, part, work: Work::Events { events } };
-            effects.push(Record::Entry(Rc::new(entry)).insert());
-        }
+        effects.extend(journaled(&scope, view.now, events));
         wakes.push(Effect::Wake { scope, at: view.now });
     }
     if unreadable > 0 {
@@ -114,12 +110,17 @@ pub(super) fn missed(view: &View, scope: &Scope, events: &[String]) -> Result<Ve
             lost.push(event.clone());
         }
     }
-    let entries = (0..).zip(slices(lost)).map(|(part, events)| {
+    Ok(journaled(scope, view.now, lost))
+}
+
+/// The effects that put events into a room's journal, in slices, at a time in milliseconds.
+pub(super) fn journaled(scope: &Scope, at: i64, events: Vec<String>) -> Vec<Effect> {
+    let entries = (0..).zip(slices(events)).map(|(part, events)| {
         let id = entry_id(&events);
-        let entry = Entry { id, scope: scope.clone(), at: view.now, part, work: Work::Events { events } };
+        let entry = Entry { id, scope: scope.clone(), at, part, work: Work::Events { events } };
         Record::Entry(Rc::new(entry)).insert()
     });
-    Ok(entries.collect())
+    entries.collect()
 }
 
 /// The id of the entry that holds these events. A transaction that comes again differs in ages, not in event ids.
@@ -178,11 +179,15 @@ pub(super) fn event(
     let Some(portal) = portal::of_remote(view, room)? else {
         return Ok(unknown_room(view, journal, entry, room));
     };
-    let accepted = attachment(view).accept(view, room, event)?;
-    let mut effects = accepted.keep;
-    if let Some(event) = accepted.event {
-        effects.extend(bring(view, journal, entry, &portal, &event, index)?);
-    }
+    let mut effects = match attachment(view).accept(view, room, event)? {
+        Acceptance::Keep(mut effects) => {
+            // What follows from it for Rocket.Chat is decided anew, with all of this kept.
+            effects.push(work::next(entry, index));
+            return Ok(effects);
+        }
+        Acceptance::Show(event) => bring(view, journal, entry, &portal, &event, index)?,
+        Acceptance::Pass(effects) => effects,
+    };
     effects.push(work::next(entry, index.saturating_add(1)));
     Ok(effects)
 }

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::incoming;
 use crate::attachment::Intent;
 use crate::effect::Effect;
 use crate::facts::{Room, User};
@@ -42,13 +43,21 @@ pub(super) fn intent(entry: &Entry, by: &User, remote: &str, via: &[String]) -> 
 }
 
 /// We are in the room: what is said from now on goes both ways.
-pub(super) fn joined(view: &View, entry: &Entry, room: &Room, by: &User, remote: &str) -> Vec<Effect> {
+pub(super) fn joined(
+    view: &View,
+    entry: &Entry,
+    room: &Room,
+    by: &User,
+    remote: &str,
+    events: &[String],
+) -> Vec<Effect> {
     let portal = Portal { local: room.id.clone(), remote: remote.to_owned(), since: entry.at };
-    vec![
-        Record::Portal(portal).insert(),
-        say(room, by, format!("This room is now {remote}. What is said here reaches Matrix.")),
-        Effect::Wake { scope: Scope::remote(remote), at: view.now },
-    ]
+    // Who is there already comes first, by the time of the question.
+    let mut effects = incoming::journaled(&Scope::remote(remote), entry.at, events.to_vec());
+    effects.push(Record::Portal(portal).insert());
+    effects.push(say(room, by, format!("This room is now {remote}. What is said here reaches Matrix.")));
+    effects.push(Effect::Wake { scope: Scope::remote(remote), at: view.now });
+    effects
 }
 
 /// It was refused.

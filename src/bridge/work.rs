@@ -215,7 +215,9 @@ fn achieved(
         (Work::Invite { room, by, mxid }, Intent::Invite { .. }, Done::Plainly) => {
             invite::invited(room, by, mxid)
         }
-        (Work::Join { room, by, .. }, _, Done::Room(remote)) => join::joined(view, entry, room, by, remote),
+        (Work::Join { room, by, .. }, _, Done::Joined { room: remote, events }) => {
+            join::joined(view, entry, room, by, remote, events)
+        }
         (Work::Missed, _, Done::Events(events)) => incoming::missed(view, &entry.scope, events)?,
         // Somebody else was quicker, or the answer says less than it should: the entry looks again.
         _ => return Ok(vec![next(entry, 0)]),

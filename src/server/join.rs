@@ -25,8 +25,8 @@ use crate::matrix::compose::{Membership, fill};
 use crate::matrix::name::{ServerName, server_of};
 use crate::matrix::pdu::Pdu;
 use crate::matrix::version::RoomVersion;
-use crate::record::{Made, Record};
-use crate::view::{Missing, View};
+use crate::record::{Joined, Made, Record};
+use crate::view::{Key, Missing, View};
 
 /// What is wanted.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +52,7 @@ struct Stage<'a> {
 
 /// The first step.
 pub(super) fn begin(view: &View, wanted: &Wanted<'_>) -> Result<Move, Missing> {
+    look_up(view, wanted)?;
     if wanted.room.starts_with('#') {
         let Some(server) = server_of(wanted.room) else {
             return Ok(Move::Refused { why: "this is no alias of a Matrix room".to_owned() });
@@ -73,6 +74,7 @@ pub(super) fn begin(view: &View, wanted: &Wanted<'_>) -> Result<Move, Missing> {
 
 /// The next step.
 pub(super) fn resume(view: &View, wanted: &Wanted<'_>, step: &str, answer: &Answer) -> Result<Move, Missing> {
+    look_up(view, wanted)?;
     let parts: Vec<&str> = step.splitn(3, ' ').collect();
     let [name, server, room] = parts.as_slice() else { return begin(view, wanted) };
     let stage = Stage { name, server, room };
@@ -86,6 +88,17 @@ pub(super) fn resume(view: &View, wanted: &Wanted<'_>, step: &str, answer: &Answ
         "send" => sent(view, wanted, &stage, body),
         _ => begin(view, wanted),
     }
+}
+
+/// What every step needs, at once.
+fn look_up(view: &View, wanted: &Wanted<'_>) -> Result<(), Missing> {
+    let keys = [
+        key::SIGNING.to_owned(),
+        key::made(wanted.transaction),
+        key::invitation(wanted.room),
+        key::heads(wanted.room),
+    ];
+    view.all(keys.map(Key::documents))
 }
 
 /// Another server that is in the room may know better.
@@ -157,7 +170,10 @@ fn made(view: &View, wanted: &Wanted<'_>, stage: &Stage<'_>, body: &str) -> Resu
                 version: version.to_string(),
                 servers: vec![],
             };
-            send(view, &identity, stage, &pdu, vec![Record::Made(made).insert()])
+            // Events may come before the answer to the join does: from now on they are kept.
+            let joined = Joined { room: stage.room.to_owned(), version: version.to_string() };
+            let keep = vec![Record::Joined(joined).insert(), Record::Made(made).insert()];
+            send(view, &identity, stage, &pdu, keep)
         }
         Err(why) => refused(why.to_string()),
     }
@@ -179,9 +195,9 @@ fn sent(view: &View, wanted: &Wanted<'_>, stage: &Stage<'_>, body: &str) -> Resu
     let Some((join, version)) = kept_join(view, wanted)? else { return begin(view, wanted) };
     let learnt = Learnt::default();
     Ok(match state::receive(view, stage.room, version, &join, body, &learnt)? {
-        Ok(mut keep) => {
+        Ok(state::Checked { mut keep, members }) => {
             keep.extend(learnt.effects());
-            Move::Done { done: Done::Room(stage.room.to_owned()), keep }
+            Move::Done { done: Done::Joined { room: stage.room.to_owned(), events: members }, keep }
         }
         Err(why) => {
             Move::Refused { why: format!("what {} says of the room is not good: {why}", stage.server) }

@@ -15,10 +15,13 @@ use ruma_events::StateEventType;
 use ruma_events::room::member::MembershipState;
 use ruma_state_res::Event as _;
 use ruma_state_res::events::RoomMemberEvent;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::attachment::Acceptance;
 use crate::effect::{Effect, Level};
 use crate::ids::{self, key};
+use crate::matrix::json::{Json, write_edited};
 use crate::matrix::pdu::Pdu;
 use crate::matrix::receipt::{Verdict, judge};
 use crate::matrix::resolve::{self, Events, State, resolve};
@@ -57,31 +60,33 @@ impl<'v> Room<'v> {
 
     /// Its state, that after all its latest events; or why there is none, in plain words.
     pub(super) fn current(&self) -> Result<Result<State, String>, Missing> {
-        self.after(self.heads.iter().map(|it| it.event.as_str()))
+        self.resolved(self.heads.iter().map(|it| it.after.as_str()).collect())
     }
 
-    /// The state after some events together.
-    fn after<'e>(&self, events: impl Iterator<Item = &'e str>) -> Result<Result<State, String>, Missing> {
-        let events: BTreeSet<&str> = events.collect();
-        self.view.all(events.iter().map(|it| Key::documents(key::event(it))))?;
+    /// The state after the events that an event follows.
+    fn before(&self, pdu: &Pdu) -> Result<Result<State, String>, Missing> {
         let mut snapshots = BTreeSet::new();
-        for event in events {
-            let known = self.view.records(&key::event(event))?.iter().find_map(as_event);
+        for prev in pdu.prev_events() {
+            let known = self.view.records(&key::event(prev.as_str()))?.iter().find_map(as_event);
             match known.and_then(|it| it.after.as_deref()) {
                 Some(after) => snapshots.insert(after),
-                None => return Ok(Err(format!("it follows {event}, which never came"))),
+                None => return Ok(Err(format!("it follows {prev}, which never came"))),
             };
         }
+        self.resolved(snapshots)
+    }
+
+    /// The one state that follows from several.
+    fn resolved(&self, snapshots: BTreeSet<&str>) -> Result<Result<State, String>, Missing> {
         self.view.all(snapshots.iter().map(|it| Key::documents(key::snapshot(it))))?;
         let mut states = vec![];
         for snapshot in snapshots {
             states.push(state_of(self.view, snapshot)?);
         }
-        let rules = self.version.rules();
         Ok(match states.as_slice() {
             [] => Err("nothing is known of what it follows".to_owned()),
             [state] => Ok(state.clone()),
-            states => resolve(rules, states, self).map_err(|why| why.to_string()),
+            states => resolve(self.version.rules(), states, self).map_err(|why| why.to_string()),
         })
     }
 
@@ -101,6 +106,12 @@ impl<'v> Room<'v> {
     pub(super) fn servers(&self, state: &State) -> BTreeSet<String> {
         let servers = self.joined(state).into_iter().map(|it| it.server_name().to_string());
         servers.filter(|it| *it != self.view.config.server_name).collect()
+    }
+
+    /// The effects by which events that an event follows are the room's latest no more.
+    pub(super) fn followed(&self, pdu: &Pdu) -> Vec<Effect> {
+        let follows = |it: &&&Head| pdu.prev_events().any(|prev| prev.as_str() == it.event);
+        self.heads.iter().filter(follows).map(|it| Record::Head(Head::clone(it)).remove()).collect()
     }
 
     /// Takes in an event that was made or accepted just now, so that others can build on it.
@@ -134,59 +145,85 @@ pub(super) fn version(view: &View, room: &str) -> Result<Option<RoomVersion>, Mi
     Ok(joined.and_then(|it| RoomVersion::parse(&it.version)))
 }
 
-/// What becomes of an event that is its servers' own: its place in the room is judged, and what follows is kept.
-pub(super) fn accept(view: &View, room: &str, text: &str) -> Result<Acceptance, Missing> {
-    let Some(room) = Room::load(view, room)? else { return Ok(Acceptance::default()) };
-    let Ok(pdu) = Pdu::read(text.as_bytes(), room.version) else { return Ok(Acceptance::default()) };
-    if let Some(known) = view.records(&key::event(pdu.id.as_str()))?.iter().find_map(as_event) {
-        let keep = if known.standing == Standing::Accepted { as_head(&room, &pdu) } else { vec![] };
-        return Ok(Acceptance { keep, event: shown(view, &pdu, known.standing) });
-    }
-    let before = room.after(pdu.prev_events().map(|it| it.as_str()))?;
-    let current = room.current()?;
-    let (before, current) = match (before, current) {
-        (Ok(before), Ok(current)) => (before, current),
-        (Err(why), _) | (_, Err(why)) => return Ok(passed_over(&room, &pdu, &why)),
-    };
-    let verdict = match judge(&pdu, &room, &before, &current) {
-        Ok(verdict) => verdict,
-        Err(lacking) => {
-            let why = format!("{} of the events that authorise it never came", lacking.0.len());
-            return Ok(passed_over(&room, &pdu, &why));
-        }
-    };
-    let (standing, why) = match verdict {
-        Verdict::Accepted => (Standing::Accepted, None),
-        Verdict::SoftFailed(why) => (Standing::SoftFailed, Some(why)),
-        Verdict::Rejected(why) => (Standing::Rejected, Some(why)),
-    };
-    let mut keep = kept(&room, &pdu, &before, standing)?;
-    if let Some(why) = why {
-        keep.push(log(&room, &pdu, &why));
-    }
-    if standing == Standing::Accepted {
-        keep.extend(as_head(&room, &pdu));
-    }
-    Ok(Acceptance { keep, event: shown(view, &pdu, standing) })
+/// An event of a room on its way through the room's journal: its id is known, its place is not.
+#[derive(Deserialize)]
+struct Arrived<'a> {
+    id: String,
+    #[serde(borrow)]
+    pdu: &'a RawValue,
 }
 
-/// The effects that keep an event, with the state after it.
-pub(super) fn kept(
-    room: &Room<'_>,
-    pdu: &Pdu,
-    before: &State,
-    standing: Standing,
-) -> Result<Vec<Effect>, Missing> {
+/// Writes it.
+pub(super) fn arrived(pdu: &Pdu) -> String {
+    format!("{{\"id\":\"{}\",\"pdu\":{}}}", pdu.id, pdu.text)
+}
+
+/// What becomes of an event that is its servers' own: its place in the room is judged, and what follows is kept. Only
+/// when all of that is kept is the event shown.
+pub(super) fn accept(view: &View, room: &str, text: &str) -> Result<Acceptance, Missing> {
+    #[derive(Deserialize)]
+    struct Follows {
+        prev_events: Vec<String>,
+    }
+    let nothing = || Ok(Acceptance::Pass(vec![]));
+    let Ok(Arrived { id, pdu }) = serde_json::from_str::<Arrived<'_>>(text) else { return nothing() };
+    let Ok(Follows { prev_events }) = serde_json::from_str(pdu.get()) else { return nothing() };
+    let of_events = prev_events.iter().chain([&id]).map(|it| key::event(it));
+    view.all(
+        of_events.chain([key::joined(room), key::heads(room), key::room_state(room)]).map(Key::documents),
+    )?;
+    let Some(mut room) = Room::load(view, room)? else { return nothing() };
+    let Ok(pdu) = Pdu::read(pdu.get().as_bytes(), room.version) else { return nothing() };
+    if let Some(known) = view.records(&key::event(pdu.id.as_str()))?.iter().find_map(as_event) {
+        return Ok(match known.standing {
+            Standing::SoftFailed | Standing::Rejected => Acceptance::Pass(vec![]),
+            Standing::Accepted => match room.followed(&pdu) {
+                followed if !followed.is_empty() => Acceptance::Keep(followed),
+                _ if view.config.is_ours(pdu.sender().as_str()) => Acceptance::Pass(vec![]),
+                _ => shown(&pdu).map_or(Acceptance::Pass(vec![]), Acceptance::Show),
+            },
+        });
+    }
+    // From an attempt that a crash cut short: what is judged now must not stand on itself.
+    room.heads.retain(|it| it.event != pdu.id.as_str());
+    let (before, current) = match (room.before(&pdu)?, room.current()?) {
+        (Ok(before), Ok(current)) => (before, current),
+        (Err(why), _) | (_, Err(why)) => return Ok(Acceptance::Pass(vec![log(&room, &pdu, &why)])),
+    };
+    let (standing, why) = match judge(&pdu, &room, &before, &current) {
+        Ok(Verdict::Accepted) => (Standing::Accepted, None),
+        Ok(Verdict::SoftFailed(why)) => (Standing::SoftFailed, Some(why)),
+        Ok(Verdict::Rejected(why)) => (Standing::Rejected, Some(why)),
+        Err(lacking) => {
+            let why = format!("{} of the events that authorise it never came", lacking.0.len());
+            return Ok(Acceptance::Pass(vec![log(&room, &pdu, &why)]));
+        }
+    };
+    let mut keep = kept(&room, &pdu, &before, standing);
+    keep.extend(why.map(|why| log(&room, &pdu, &why)));
+    Ok(Acceptance::Keep(keep))
+}
+
+/// The effects that keep an event, with the state after it; one that is accepted becomes one of the room's latest.
+pub(super) fn kept(room: &Room<'_>, pdu: &Pdu, before: &State, standing: Standing) -> Vec<Effect> {
     let mut state = before.clone();
     if let (Some(state_key), Standing::Accepted | Standing::SoftFailed) = (pdu.state_key(), standing) {
         let kind = StateEventType::from(pdu.event_type().to_string());
         state.insert((kind, state_key.to_owned()), pdu.id.clone());
     }
-    let (id, effect) = snapshot(room.id, &state);
-    let known = !room.view.records(&key::snapshot(&id))?.is_empty();
-    let mut keep: Vec<Effect> = (!known).then_some(effect).into_iter().collect();
-    keep.push(event(room.id, pdu, standing, Some(id)));
-    Ok(keep)
+    let (after, effect) = snapshot(room.id, &state);
+    let is_kept = room.heads.iter().any(|it| it.after == after);
+    let mut keep: Vec<Effect> = (!is_kept).then_some(effect).into_iter().collect();
+    if standing == Standing::Accepted {
+        keep.push(head(room.id, pdu, after.clone()).insert());
+    }
+    keep.push(event(room.id, pdu, standing, Some(after)));
+    keep
+}
+
+/// An event as one of the room's latest.
+pub(super) fn head(room: &str, pdu: &Pdu, after: String) -> Record {
+    Record::Head(Head { room: room.to_owned(), event: pdu.id.to_string(), depth: pdu.depth, after })
 }
 
 /// The effect that keeps an event.
@@ -212,16 +249,6 @@ pub(super) fn snapshot(room: &str, state: &State) -> (String, Effect) {
     (id, effect)
 }
 
-/// The effects that make an event one of the room's latest, in the place of those that it follows.
-pub(super) fn as_head(room: &Room<'_>, pdu: &Pdu) -> Vec<Effect> {
-    let head = Head { room: room.id.to_owned(), event: pdu.id.to_string(), depth: pdu.depth };
-    let mut effects = vec![Record::Head(head).insert()];
-    let follows = |it: &&&Head| pdu.prev_events().any(|prev| prev.as_str() == it.event);
-    let followed = room.heads.iter().filter(follows);
-    effects.extend(followed.map(|it| Record::Head(Head::clone(it)).remove()));
-    effects
-}
-
 fn state_of(view: &View, snapshot: &str) -> Result<State, Missing> {
     let mut state = State::new();
     for record in view.records(&key::snapshot(snapshot))? {
@@ -236,14 +263,16 @@ fn state_of(view: &View, snapshot: &str) -> Result<State, Missing> {
     Ok(state)
 }
 
-/// An event as clients see it, if it is to be brought to Rocket.Chat: part of the room, and by somebody else.
-fn shown(view: &View, pdu: &Pdu, standing: Standing) -> Option<String> {
-    let is_shown = standing == Standing::Accepted && !view.config.is_ours(pdu.sender().as_str());
-    is_shown.then(|| pdu.text.replacen('{', &format!("{{\"event_id\":\"{}\",", pdu.id), 1))
-}
-
-fn passed_over(room: &Room<'_>, pdu: &Pdu, why: &str) -> Acceptance {
-    Acceptance { keep: vec![log(room, pdu, why)], event: None }
+/// An event as clients see it: with its id.
+fn shown(pdu: &Pdu) -> Option<String> {
+    let json = Json::parse(pdu.text.as_bytes()).ok()?;
+    let mut text = String::with_capacity(pdu.text.len() + 64);
+    write_edited(
+        Some(json.root()),
+        &BTreeMap::from([("event_id", Some(format!("\"{}\"", pdu.id)))]),
+        &mut text,
+    );
+    Some(text)
 }
 
 fn log(room: &Room<'_>, pdu: &Pdu, why: &str) -> Effect {

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::answer::read;
 use super::identity::{self, Identity};
-use super::room::{Room, as_head, kept};
+use super::room::{Room, head, kept};
 use super::route::{Learnt, signed};
 use crate::attachment::{Done, Intent, Move};
 use crate::effect::{Call, Effect, Level};
@@ -27,13 +27,23 @@ use crate::matrix::pdu::Pdu;
 use crate::matrix::resolve::State;
 use crate::matrix::version::RoomVersion;
 use crate::record::{Head, Made, Record, Standing};
-use crate::view::{Missing, View};
+use crate::view::{Key, Missing, View};
 
 /// The first step: to the first of the servers.
 pub(super) fn begin(view: &View, intent: &Intent) -> Result<Move, Missing> {
     let Intent::Send { room, by, event_type, content, transaction, at, .. } = intent else {
         return Ok(unknown());
     };
+    view.all(
+        [
+            key::SIGNING.to_owned(),
+            key::made(transaction),
+            key::joined(room),
+            key::heads(room),
+            key::room_state(room),
+        ]
+        .map(Key::documents),
+    )?;
     let identity = match identity::signer(view)? {
         Ok(identity) => identity,
         Err(why) => return Ok(Move::Later { after: None, why }),
@@ -62,7 +72,7 @@ pub(super) fn begin(view: &View, intent: &Intent) -> Result<Move, Missing> {
         version: room.version.to_string(),
         servers: room.servers(&making.state).into_iter().collect(),
     };
-    let keep = making.kept(&made)?;
+    let keep = making.kept(&made);
     go_on(view, &identity, &made, (0, 0), keep)
 }
 
@@ -256,18 +266,22 @@ impl Making<'_> {
         self.room.joined(&self.state)
     }
 
-    /// What to keep of what was made.
-    fn kept(&self, made: &Made) -> Result<Vec<Effect>, Missing> {
-        let mut keep = vec![];
-        for (pdu, before) in &self.events {
-            keep.extend(kept(self.room, pdu, before, Standing::Accepted)?);
-        }
+    /// What to keep of what was made, so that it can be built upon before it goes out.
+    fn kept(&self, made: &Made) -> Vec<Effect> {
+        let mut keep: Vec<Effect> = self
+            .events
+            .iter()
+            .flat_map(|(pdu, before)| kept(self.room, pdu, before, Standing::Accepted))
+            .collect();
         keep.push(Record::Made(made.clone()).insert());
-        if let (Some((first, _)), Some((last, _))) = (self.events.first(), self.events.last()) {
-            keep.extend(as_head(self.room, last).into_iter().take(1));
-            keep.extend(as_head(self.room, first).into_iter().skip(1));
+        for pair in self.events.windows(2) {
+            // Only the last one is the room's latest.
+            if let [(pdu, _), _] = pair {
+                keep.push(head(self.room.id, pdu, String::new()).remove());
+            }
         }
-        Ok(keep)
+        keep.extend(self.events.first().into_iter().flat_map(|(first, _)| self.room.followed(first)));
+        keep
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::answer::{error, good};
 use super::keys::ServerKeys;
-use super::room::{Room, version};
+use super::room::{Room, arrived, version};
 use super::route::Learnt;
 use super::{authentication, identity, invitation};
 use crate::attachment::Incoming;
@@ -54,6 +54,9 @@ pub(super) fn receive(view: &View, request: &Request) -> Result<Incoming, Missin
 }
 
 fn federation(view: &View, request: &Request, rest: &[&str], query: &str) -> Result<Incoming, Missing> {
+    if !matches!(rest, ["v1", "send" | "event", _] | ["v2", "invite", _, _] | ["v1", "query", "profile"]) {
+        return Ok(unrecognized());
+    }
     let content = match (view.body.as_slice(), request.method.as_str()) {
         ([], "GET") => None,
         (body, _) => match Json::parse(body) {
@@ -77,10 +80,7 @@ fn federation(view: &View, request: &Request, rest: &[&str], query: &str) -> Res
         ("PUT", ["v2", "invite", room, event]) => invitation::receive(view, &origin, (room, event), &learnt)?,
         ("GET", ["v1", "query", "profile"]) => profile(view, query)?,
         ("GET", ["v1", "event", event]) => one_event(view, &origin, event)?,
-        (_, ["v1", "send" | "event", _] | ["v2", "invite", _, _] | ["v1", "query", "profile"]) => {
-            error(405, "M_UNRECOGNIZED", "This method is not known here.")
-        }
-        _ => unrecognized(),
+        _ => error(405, "M_UNRECOGNIZED", "This method is not known here."),
     };
     Ok(match incoming {
         Incoming::Reply { mut keep, reply } => {
@@ -118,7 +118,7 @@ fn events(view: &View, transaction: json::Value<'_>, learnt: &Learnt) -> Result<
         match receipt::read(pdu.raw().as_bytes(), version, &keys) {
             Ok(pdu) => {
                 results.insert(pdu.id.to_string(), json!({}));
-                rooms.entry(room).or_default().push(pdu.text);
+                rooms.entry(room).or_default().push(arrived(&pdu));
             }
             Err(Unread::Lacking(_)) => {}
             Err(Unread::Dropped(why)) => {

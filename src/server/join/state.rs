@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use ruma_common::{EventId, OwnedEventId};
-use ruma_events::StateEventType;
+use ruma_events::room::member::MembershipState;
+use ruma_events::{StateEventType, TimelineEventType};
 use ruma_state_res::Event as _;
-use ruma_state_res::events::RoomCreateEvent;
+use ruma_state_res::events::{RoomCreateEvent, RoomMemberEvent};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -21,7 +22,7 @@ use crate::matrix::pdu::Pdu;
 use crate::matrix::receipt::{self, Unread, Verdict, judge, judge_alone};
 use crate::matrix::resolve::{Events, State};
 use crate::matrix::version::RoomVersion;
-use crate::record::{Head, Joined, Record, Standing};
+use crate::record::{Record, Standing};
 use crate::view::{Missing, View};
 
 /// Larger rooms are not joined so far: their state is checked in one go.
@@ -37,7 +38,18 @@ struct Body<'a> {
     event: Option<&'a RawValue>,
 }
 
-/// Reads the answer to a join; what to keep of it, or why it is not believed.
+/// So many of those who are in a room already are brought to Rocket.Chat at once; others come with what they say.
+const MEMBERS: usize = 100;
+
+/// What is believed of an answer to a join.
+pub(super) struct Checked {
+    /// What to keep.
+    pub(super) keep: Vec<Effect>,
+    /// The memberships of those who are there already, as events that came.
+    pub(super) members: Vec<String>,
+}
+
+/// Reads the answer to a join; what is believed of it, or why nothing is.
 pub(super) fn receive(
     view: &View,
     room: &str,
@@ -45,7 +57,7 @@ pub(super) fn receive(
     join: &Pdu,
     body: &str,
     learnt: &Learnt,
-) -> Result<Result<Vec<Effect>, String>, Missing> {
+) -> Result<Result<Checked, String>, Missing> {
     let Ok(body) = serde_json::from_str::<Body<'_>>(body) else {
         return Ok(Err("it has no state and auth_chain".to_owned()));
     };
@@ -116,9 +128,9 @@ impl Came {
         version: RoomVersion,
         join: &Pdu,
         state: &[OwnedEventId],
-    ) -> Result<Result<Vec<Effect>, String>, Missing> {
-        let good = state.iter().filter_map(|id| self.0.get(id)).filter(|it| !it.rejected);
-        let before: State = good.map(|it| (key_of(it), it.id.clone())).collect();
+    ) -> Result<Result<Checked, String>, Missing> {
+        let good = || state.iter().filter_map(|id| self.0.get(id)).filter(|it| !it.rejected);
+        let before: State = good().map(|it| (key_of(it), it.id.clone())).collect();
         match judge(join, self, &before, &before) {
             Ok(Verdict::Accepted) => {}
             Ok(Verdict::Rejected(why) | Verdict::SoftFailed(why)) => return Ok(Err(why)),
@@ -136,13 +148,16 @@ impl Came {
             let standing = if pdu.rejected { Standing::Rejected } else { Standing::Accepted };
             keep.push(room::event(room, pdu, standing, None));
         }
+        let head = room::head(room, join, snapshot.clone());
         keep.push(room::event(room, join, Standing::Accepted, Some(snapshot)));
-        let head = Head { room: room.to_owned(), event: join.id.to_string(), depth: join.depth };
         let old = view.records(&key::heads(room))?.iter();
-        keep.push(Record::Head(head.clone()).insert());
-        keep.extend(old.filter(|it| **it != Record::Head(head.clone())).map(Record::remove));
-        keep.push(Record::Joined(Joined { room: room.to_owned(), version: version.to_string() }).insert());
-        Ok(Ok(keep))
+        keep.push(head.clone().insert());
+        keep.extend(old.filter(|it| it.id() != head.id()).map(Record::remove));
+        let joined =
+            |it: &&Rc<Pdu>| matches!(RoomMemberEvent::new(&***it).membership(), Ok(MembershipState::Join));
+        let others = good().filter(|it| *it.event_type() == TimelineEventType::RoomMember).filter(joined);
+        let members = others.take(MEMBERS).map(|it| room::arrived(it)).collect();
+        Ok(Ok(Checked { keep, members }))
     }
 }
 
