@@ -149,7 +149,9 @@ pub fn fill(template: &str, wanted: &Membership<'_>, signer: Signer<'_>) -> Resu
     }
     let mut content_of_ours = wanted.more.clone();
     content_of_ours.insert("membership".to_owned(), json!(wanted.membership));
-    if let Some(by) = content("join_authorised_via_users_server") {
+    if wanted.membership == "join"
+        && let Some(by) = content("join_authorised_via_users_server")
+    {
         content_of_ours.insert("join_authorised_via_users_server".to_owned(), json!(by));
     }
     let list = |name: &str| -> Vec<String> {

@@ -5,14 +5,15 @@
 //!
 //! Spec: <https://spec.matrix.org/v1.18/server-server-api/#checks-performed-on-receipt-of-a-pdu>
 
+mod rules;
 mod signed;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use ruma_common::{EventId, OwnedEventId};
-use ruma_events::StateEventType;
-use ruma_state_res::{Event as _, check_state_dependent_auth_rules, check_state_independent_auth_rules};
+use ruma_events::{StateEventType, TimelineEventType};
+use ruma_state_res::{Event, check_state_dependent_auth_rules, check_state_independent_auth_rules};
 use thiserror::Error;
 
 use super::json::{Json, Value};
@@ -61,14 +62,21 @@ pub enum Unread {
 pub struct Lacking(pub BTreeSet<OwnedEventId>);
 
 /// The first three checks, which need no room: the form, the signatures, the hash. An event whose hash does not hold
-/// comes back as a redaction leaves it.
+/// comes back as a redaction leaves it, and then that must be signed too: what a redaction takes away may be what freed
+/// the sender's server from signing.
 pub fn read(bytes: &[u8], version: RoomVersion, keys: &impl Keys) -> Result<Pdu, Unread> {
     let drop = |why: BadPdu| Unread::Dropped(why.into());
     let json = Json::parse(bytes).map_err(|why| drop(why.into()))?;
     let event = json.root();
     let pdu = Pdu::of(event, version).map_err(drop)?;
     signed::check(event, &pdu, keys)?;
-    if hash::content_hash_holds(event) { Ok(pdu) } else { redacted(event, version).map_err(drop) }
+    if hash::content_hash_holds(event) {
+        return Ok(pdu);
+    }
+    let pdu = redacted(event, version).map_err(drop)?;
+    let json = Json::parse(pdu.text.as_bytes()).map_err(|why| drop(why.into()))?;
+    signed::check(json.root(), &pdu, keys)?;
+    Ok(pdu)
 }
 
 /// The event as a redaction leaves it; its id stays.
@@ -122,6 +130,7 @@ impl<'s, S: Events> Asked<'s, S> {
     /// Against the events it names.
     fn by_its_own(&self, pdu: &Pdu) -> Result<(), String> {
         let rules = &pdu.version().rules().authorization;
+        rules::check(pdu)?;
         let named: Vec<_> = pdu.authorised_by().filter_map(|id| self.get(&id)).collect();
         check_state_independent_auth_rules(rules, pdu, |id| self.get(id))
             .map_err(|why| format!("the events it names as its authority are not good: {why}"))?;
@@ -131,8 +140,7 @@ impl<'s, S: Events> Asked<'s, S> {
             };
             named.iter().find(is_it).cloned()
         };
-        check_state_dependent_auth_rules(rules, pdu, state)
-            .map_err(|why| format!("the events it names do not allow it: {why}"))
+        allowed(pdu, state).map_err(|why| format!("the events it names do not allow it: {why}"))
     }
 
     fn by_state(&self, pdu: &Pdu, state: &State) -> Result<(), String> {
@@ -143,7 +151,7 @@ impl<'s, S: Events> Asked<'s, S> {
             id.or_else(|| is_create.then(|| create_event_of(&pdu.room)).flatten())
                 .and_then(|id| self.get(&id))
         };
-        check_state_dependent_auth_rules(&pdu.version().rules().authorization, pdu, find)
+        allowed(pdu, find)
     }
 
     fn get(&self, id: &EventId) -> Option<Held<S::Event>> {
@@ -153,4 +161,18 @@ impl<'s, S: Events> Asked<'s, S> {
         }
         event.map(Held)
     }
+}
+
+/// Whether a state allows an event.
+fn allowed<E: Event>(pdu: &Pdu, find: impl Fn(&StateEventType, &str) -> Option<E>) -> Result<(), String> {
+    if *pdu.event_type() == TimelineEventType::RoomCreate {
+        return Ok(());
+    }
+    if let Some(create) = find(&StateEventType::RoomCreate, "") {
+        rules::check_federation(pdu, &create)?;
+    }
+    if rules::is_join_by_default(pdu, &find) {
+        return Ok(());
+    }
+    check_state_dependent_auth_rules(&pdu.version().rules().authorization, pdu, find)
 }

@@ -4,6 +4,8 @@
 #![allow(missing_docs, unreachable_pub, clippy::pedantic, reason = "a test is nobody's library")]
 
 mod arbitrary;
+mod authorisation;
 mod canonical;
 mod keys;
+mod room;
 mod signing;

@@ -18,6 +18,9 @@ use crate::matrix::signature::signatures;
 /// More signatures than this are not looked at in one server's name.
 const MOST: usize = 8;
 
+/// Who must have signed what names nobody that could have.
+const NOBODY: &str = "whoever authorised it";
+
 /// A key that something was signed with.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeyId {
@@ -62,8 +65,9 @@ pub fn required_signers(event: Value<'_>, pdu: &Pdu) -> BTreeSet<String> {
     }
     let restricted = pdu.version().rules().signatures.check_join_authorised_via_users_server;
     if is_member && restricted && text("membership") == "join" {
-        let by = text("join_authorised_via_users_server");
-        signers.extend(server_of(&by).map(|it| it.as_str().to_owned()));
+        let by = content("join_authorised_via_users_server");
+        let server = |by: Value<'_>| server_of(&by.as_str()?).map(|it| it.as_str().to_owned());
+        signers.extend(by.map(|by| server(by).unwrap_or_else(|| NOBODY.to_owned())));
     }
     signers
 }
