@@ -194,7 +194,11 @@ impl Fields<'_> {
 
     fn events(self, name: &'static str, most: usize) -> Result<Vec<OwnedEventId>, BadPdu> {
         let array = self.event.get(name).filter(|it| it.is_array()).ok_or(BadPdu::Field(name))?;
-        let read = |it: Value<'_>| OwnedEventId::try_from(it.as_str()?.into_owned()).ok();
+        // ruma lets ids be of any length.
+        let read = |it: Value<'_>| {
+            let id = it.as_str().filter(|it| it.len() <= MAX_ID)?;
+            OwnedEventId::try_from(id.into_owned()).ok()
+        };
         let events: Vec<OwnedEventId> =
             array.items().take(most + 1).map(read).collect::<Option<_>>().ok_or(BadPdu::Field(name))?;
         if events.len() <= most { Ok(events) } else { Err(BadPdu::Field(name)) }

@@ -6,6 +6,8 @@
 mod arbitrary;
 mod authorisation;
 mod canonical;
+mod composing;
 mod keys;
+mod receipt;
 mod room;
 mod signing;
