@@ -10,13 +10,17 @@ export MATRIX_FEDERATION_CACHE=${MATRIX_FEDERATION_CACHE:-${XDG_CACHE_HOME:-${HO
 source app/build/toolchain.sh
 
 readonly WASM=wasm32-unknown-unknown
+# Tools of crates.io that only `fuzz` and `mutants` want.
+readonly CARGO_FUZZ=0.13.2
+readonly CARGO_MUTANTS=27.1.0
+
 readonly CORE=target/$WASM/release/matrix_federation.wasm
 
 main() {
   local command=${1:-pack}
   [ $# -eq 0 ] || shift
   case $command in
-    pack | demo | test | check | format | bench | clean | help) "run_$command" "$@" ;;
+    pack | demo | test | check | format | bench | fuzz | mutants | clean | help) "run_$command" "$@" ;;
     -h | --help) run_help ;;
     *) fail "there is no command '$command'; ./build.sh help lists them" ;;
   esac
@@ -33,6 +37,11 @@ run_help() {
   check           formatting, lints, types, generated files, stray addresses
   format          put Rust and TypeScript into the form that check wants
   bench           the benchmarks of tests/bench
+  fuzz [SECONDS]  throw random input at the protocol kernel, so long at each target of tests/fuzz (60);
+                  no part of what must pass
+  mutants [MINUTES] [FILE...]
+                  break the protocol kernel in small ways and see whether its tests notice, for at most
+                  so many minutes (25); no part of what must pass
   clean           remove all that was made here
 
 Needs Rust and Node; demo and test also Python. Everything else is fetched or made on the way.
@@ -120,8 +129,26 @@ run_bench() {
   node_benches                 # tests/bench/*.ts and *.mjs
 }
 
+run_fuzz() {
+  need_rust                    # cargo, as new as Cargo.toml asks
+  if ! cargo_tool cargo-fuzz "$CARGO_FUZZ"; then
+    say "cargo-fuzz $CARGO_FUZZ cannot be installed here, so nothing was fuzzed"
+    return
+  fi
+  fuzz_all "${1:-60}"          # tests/fuzz/targets, one after the other
+}
+
+run_mutants() {
+  need_rust                    # cargo, as new as Cargo.toml asks
+  if ! cargo_tool cargo-mutants "$CARGO_MUTANTS"; then
+    say "cargo-mutants $CARGO_MUTANTS cannot be installed here, so nothing was broken"
+    return
+  fi
+  mutate "$@"                  # src/matrix, what matters most first
+}
+
 run_clean() {
-  rm -rf target pkg app/node_modules tests/node_modules
+  rm -rf target tests/fuzz/target pkg app/node_modules tests/node_modules
   say "Clean. What other clones can use is still in $MATRIX_FEDERATION_CACHE"
 }
 
@@ -246,6 +273,49 @@ node_benches() {
   for file in tests/bench/*.ts tests/bench/*.mjs; do
     [ ! -e "$file" ] || (cd tests && node --import tsx "${file#tests/}")
   done
+}
+
+# --- steps of fuzz and mutants --------------------------------------------------------------------
+
+# cargo_tool NAME VERSION: TOOL is that tool of crates.io; kept for every clone. Fails where it cannot be had.
+cargo_tool() {
+  local root=$MATRIX_FEDERATION_CACHE/$1-$2
+  TOOL=$root/bin/$1
+  [ ! -x "$TOOL" ] || return 0
+  say "Building $1 $2 (once, some minutes)"
+  cargo install --quiet --locked "$1@$2" --root "$root" --target-dir "target/$1"
+}
+
+fuzz_all() {
+  local file target log=target/fuzz.log found=0
+  mkdir -p target
+  # The flags of coverage are for nightly compilers; nothing else of it is used.
+  export RUSTC_BOOTSTRAP=1
+  for file in tests/fuzz/targets/*.rs; do
+    target=$(basename "$file" .rs)
+    mkdir -p "target/fuzz/$target"
+    if "$TOOL" run --fuzz-dir tests/fuzz --sanitizer none "$target" "target/fuzz/$target" -- \
+      -max_total_time="$1" -max_len=4096 -timeout=10 -dict="$PWD/tests/fuzz/words.dict" >"$log" 2>&1; then
+      say "$target: $(sed -n 's/^Done \([0-9]*\) runs in \([0-9]*\) second.*/\1 runs in \2 seconds, nothing found/p' "$log")"
+    else
+      found=1
+      tail -n 30 "$log"
+      say "$target: failed; the input, if there is one, is in tests/fuzz/artifacts/$target"
+    fi
+  done
+  return $found
+}
+
+# mutate [MINUTES] [FILE...]: cargo-mutants ends with failure where a mutant survives, which is what one wants to read.
+mutate() {
+  local minutes=${1:-25} files=() file
+  [ $# -eq 0 ] || shift
+  [ $# -gt 0 ] || set -- src/matrix/{key/verify,receipt/signed,receipt/rules,receipt,redact,hash,signature}.rs \
+    src/matrix/{key_document,key,json/read,compose,pdu,x_matrix}.rs
+  for file in "$@"; do files+=(--file "$file"); done
+  timeout "$((minutes * 60))" "$TOOL" mutants --timeout 120 --no-shuffle --output target "${files[@]}" -- \
+    --lib --test matrix --test names || true
+  say "What survived is in target/mutants.out/missed.txt"
 }
 
 # --- what all need --------------------------------------------------------------------------------
