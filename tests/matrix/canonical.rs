@@ -1,6 +1,8 @@
 //! Canonical JSON: the specification's examples, ruma's verdict, and what must be refused.
 
-use matrix_federation::matrix::json::{Json, Malformed};
+use std::fmt::Write as _;
+
+use matrix_federation::matrix::json::{Json, Malformed, Value};
 use proptest::prelude::*;
 use ruma_common::canonical_json::CanonicalJsonValue;
 
@@ -121,7 +123,7 @@ proptest! {
         let text = root.as_str();
         prop_assert_eq!(text.as_deref(), value.as_str());
         prop_assert_eq!(root.as_integer(), value.as_i64());
-        let items: Vec<String> = root.items().map(|it| it.canonical()).collect();
+        let items: Vec<String> = root.items().map(Value::canonical).collect();
         prop_assert_eq!(items.len(), value.as_array().map_or(0, Vec::len));
         let object = value.as_object();
         prop_assert_eq!(root.entries().count(), object.map_or(0, serde_json::Map::len));
@@ -161,7 +163,7 @@ fn all_escaped(text: &str) -> String {
             }
             c if in_string => {
                 for unit in c.encode_utf16(&mut [0; 2]) {
-                    out += &format!("\\u{unit:04X}");
+                    write!(out, "\\u{unit:04X}").unwrap();
                 }
             }
             c => out.push(c),

@@ -376,11 +376,11 @@ fn what_is_not_ours_to_say_is_not_made() {
         assert!(refused(make("m.org", "m.room.member", None, &body, None, 1)).contains("`state_key`"));
         let authorised = json!({ "membership": "join", "join_authorised_via_users_server": user("alice") });
         let key = user("mike");
-        let made = make("m.org", "m.room.member", Some(&key), &authorised, None, 1);
+        let join = make("m.org", "m.room.member", Some(&key), &authorised, None, 1);
         if version >= RoomVersion::V8 {
-            assert!(refused(made).contains("a.org has not signed it"));
+            assert!(refused(join).contains("a.org has not signed it"));
         } else {
-            assert!(made.is_ok());
+            assert!(join.is_ok());
         }
 
         let redaction = make("m.org", "m.room.redaction", None, &json!({}), Some("$x"), 1).unwrap();

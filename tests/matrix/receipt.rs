@@ -264,6 +264,7 @@ fn signed_with(room: &Room, act: &Act, keys: &[(&str, &str)]) -> String {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn all_who_must_have_signed() {
     use State::{Expired, Good, Lacking, Unknown};
     let lacking = |keys: &[(&str, &str)]| {
