@@ -71,8 +71,10 @@ enum Kind {
     Integer,
     /// A string that is written as it is read.
     Plain,
-    /// A string with escapes.
-    Escaped,
+    /// A string with escapes; whether they are the shortest, so that it is written as it is read.
+    Escaped {
+        shortest: bool,
+    },
     Array,
     /// Where its names stand in `names`, and how many they are.
     Object {
@@ -128,7 +130,7 @@ impl<'a> Value<'a> {
         let node = self.node();
         match node.kind {
             Kind::Plain => Some(Cow::Borrowed(self.json.slice(node))),
-            Kind::Escaped => Some(Cow::Owned(read::unescaped(self.json.slice(node)))),
+            Kind::Escaped { .. } => Some(Cow::Owned(read::unescaped(self.json.slice(node)))),
             Kind::Word | Kind::Integer | Kind::Array | Kind::Object { .. } => None,
         }
     }
@@ -176,7 +178,7 @@ impl<'a> Value<'a> {
     /// The text it was read from.
     pub fn raw(self) -> &'a str {
         let node = self.node();
-        let quote = u32::from(matches!(node.kind, Kind::Plain | Kind::Escaped));
+        let quote = u32::from(matches!(node.kind, Kind::Plain | Kind::Escaped { .. }));
         slice(self.json.text, node.start - quote, node.end + quote)
     }
 
@@ -203,7 +205,7 @@ impl Json<'_> {
 
     fn name(&self, node: Node) -> Cow<'_, str> {
         let raw = self.slice(node);
-        if node.kind == Kind::Escaped { Cow::Owned(read::unescaped(raw)) } else { Cow::Borrowed(raw) }
+        if node.kind == Kind::Plain { Cow::Borrowed(raw) } else { Cow::Owned(read::unescaped(raw)) }
     }
 }
 

@@ -11,9 +11,7 @@ use super::version::RoomVersion;
 
 /// What the signatures of an object are of.
 pub fn signed_bytes(object: Value<'_>) -> String {
-    let mut text = String::with_capacity(object.raw().len());
-    write_edited(Some(object), &BTreeMap::from([("signatures", None), ("unsigned", None)]), &mut text);
-    text
+    edited(Some(object), [("signatures", None), ("unsigned", None)])
 }
 
 /// The signatures an object bears in somebody's name: the ids of the keys, and the signatures in base64. Those by
@@ -38,15 +36,14 @@ pub fn hash_and_sign(
     signer: &str,
     key: &SigningKey,
 ) -> Result<String, Malformed> {
-    let mut hashes = String::with_capacity(60);
-    let mut object = ObjectWriter::begin(&mut hashes);
-    write_text(&hash::encode(&content_hash(event)), object.name("sha256"));
-    object.end();
-    let mut text = String::with_capacity(event.raw().len() + 200);
-    let edits = BTreeMap::from([("hashes", Some(hashes)), ("signatures", None), ("unsigned", None)]);
-    write_edited(Some(event), &edits, &mut text);
-    let event = Json::parse(text.as_bytes())?;
-    Ok(sign_event(event.root(), version, signer, key))
+    let hashes = object_of("sha256", &quoted(&hash::encode(&content_hash(event))));
+    // The redacted event is mostly far shorter than the event, so the hash is put into that.
+    let redacted = hash::signed_bytes(event, version);
+    let redacted = Json::parse(redacted.as_bytes())?;
+    let text = edited(Some(redacted.root()), [("hashes", Some(hashes.clone()))]);
+    let signatures = object_of(signer, &object_of(key.id(), &quoted(&key.sign(text.as_bytes()))));
+    let edits = [("hashes", Some(hashes)), ("signatures", Some(signatures)), ("unsigned", None)];
+    Ok(edited(Some(event), edits))
 }
 
 /// An event that is hashed already, with one more signature.
@@ -56,18 +53,28 @@ pub fn sign_event(event: Value<'_>, version: RoomVersion, signer: &str, key: &Si
 }
 
 fn with_signature(object: Value<'_>, signer: &str, key: &str, signature: &str) -> String {
-    let quoted = |text: &str| {
-        let mut out = String::with_capacity(text.len() + 2);
-        write_text(text, &mut out);
-        out
-    };
-    let edited = |object: Option<Value<'_>>, name: &str, text: String| {
-        let mut out = String::new();
-        let edits = BTreeMap::from([(name, Some(text))]);
-        write_edited(object, &edits, &mut out);
-        out
-    };
     let all = object.get("signatures");
-    let own = edited(all.and_then(|it| it.get(signer)), key, quoted(signature));
-    edited(Some(object), "signatures", edited(all, signer, own))
+    let own = edited(all.and_then(|it| it.get(signer)), [(key, Some(quoted(signature)))]);
+    edited(Some(object), [("signatures", Some(edited(all, [(signer, Some(own))])))])
+}
+
+fn edited<const N: usize>(object: Option<Value<'_>>, edits: [(&str, Option<String>); N]) -> String {
+    let added = edits.iter().filter_map(|(_, text)| text.as_ref()).map(|it| it.len() + 32).sum::<usize>();
+    let mut out = String::with_capacity(object.map_or(2, |it| it.raw().len()) + added);
+    write_edited(object, &BTreeMap::from(edits), &mut out);
+    out
+}
+
+fn object_of(name: &str, value: &str) -> String {
+    let mut out = String::with_capacity(name.len() + value.len() + 5);
+    let mut object = ObjectWriter::begin(&mut out);
+    object.name(name).push_str(value);
+    object.end();
+    out
+}
+
+fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    write_text(text, &mut out);
+    out
 }

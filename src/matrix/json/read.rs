@@ -126,13 +126,14 @@ impl<'a> Reader<'a> {
         let start = self.at;
         let mut kind = Kind::Plain;
         loop {
+            let rest = self.bytes.get(self.at..).unwrap_or_default();
+            self.at += rest.iter().position(|byte| is_special(*byte)).unwrap_or(rest.len());
             match self.bytes.get(self.at) {
                 Some(b'"') => break,
                 Some(b'\\') => {
-                    kind = Kind::Escaped;
-                    self.escape()?;
+                    let shortest = self.escape()? && kind != Kind::Escaped { shortest: false };
+                    kind = Kind::Escaped { shortest };
                 }
-                Some(0x20..) => self.at += 1,
                 _ => return Err(self.syntax()),
             }
         }
@@ -141,8 +142,10 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn escape(&mut self) -> Result<(), Malformed> {
-        match self.bytes.get(self.at + 1) {
+    /// Passes over an escape; whether it is known to be the shortest for what it stands for.
+    fn escape(&mut self) -> Result<bool, Malformed> {
+        let letter = self.bytes.get(self.at + 1);
+        match letter {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
             Some(b'u') => {
                 let first = self.unit()?;
@@ -162,7 +165,7 @@ impl<'a> Reader<'a> {
             }
             _ => return Err(self.syntax()),
         }
-        Ok(())
+        Ok(!matches!(letter, Some(b'/' | b'u')))
     }
 
     /// The four digits of the escape that stands here.
@@ -223,6 +226,11 @@ impl<'a> Reader<'a> {
     fn syntax(&self) -> Malformed {
         Malformed::Syntax(self.at)
     }
+}
+
+/// Whether a byte of a string is more than itself: its end, an escape, or none that may stand there.
+pub(super) fn is_special(byte: u8) -> bool {
+    matches!(byte, ..0x20 | b'"' | b'\\')
 }
 
 /// The text that a string with escapes stands for. The escapes were checked when it was read.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::read::{is_special, unescaped};
 use super::{Kind, Value};
 
 /// What is still to be written.
@@ -17,7 +18,8 @@ enum Rest {
 impl Value<'_> {
     /// Writes it canonically.
     pub fn write(self, out: &mut String) {
-        let mut rest = vec![Rest::Value(self.at)];
+        let mut rest = vec![];
+        self.begin(self.at, out, &mut rest);
         while let Some(next) = rest.pop() {
             match next {
                 Rest::Value(at) => self.begin(at, out, &mut rest),
@@ -57,12 +59,12 @@ impl Value<'_> {
         let node = self.json.node(at);
         match node.kind {
             Kind::Word | Kind::Integer => out.push_str(self.json.slice(node)),
-            Kind::Plain => {
+            Kind::Plain | Kind::Escaped { shortest: true } => {
                 out.push('"');
                 out.push_str(self.json.slice(node));
                 out.push('"');
             }
-            Kind::Escaped => write_text(&super::read::unescaped(self.json.slice(node)), out),
+            Kind::Escaped { shortest: false } => write_text(&unescaped(self.json.slice(node)), out),
             Kind::Array => {
                 out.push('[');
                 rest.push(Rest::Items(at + 1, node.next));
@@ -109,7 +111,7 @@ impl<'o> ObjectWriter<'o> {
 pub fn write_text(text: &str, out: &mut String) {
     out.push('"');
     let mut rest = text;
-    while let Some(at) = rest.find(|c: char| c < ' ' || c == '"' || c == '\\') {
+    while let Some(at) = rest.bytes().position(is_special) {
         let (plain, special) = rest.split_at(at);
         out.push_str(plain);
         let mut chars = special.chars();
@@ -136,22 +138,19 @@ pub fn write_text(text: &str, out: &mut String) {
 /// canonical text of its value, or nothing. Of no object, what is added is all.
 pub fn write_edited(object: Option<Value<'_>>, edits: &BTreeMap<&str, Option<String>>, out: &mut String) {
     let mut edits = edits.iter().peekable();
-    let mut writer = ObjectWriter::begin(out);
-    let mut put = |name: &str, text: &Option<String>| {
-        if let Some(text) = text {
-            writer.name(name).push_str(text);
-        }
-    };
     let mut entries = object.into_iter().flat_map(Value::entries).peekable();
+    let mut writer = ObjectWriter::begin(out);
     loop {
         match (entries.peek(), edits.peek()) {
             (Some((name, value)), edit) if edit.is_none_or(|(edited, _)| name.as_ref() < **edited) => {
-                put(name, &Some(value.canonical()));
+                value.write(writer.name(name));
                 entries.next();
             }
             (entry, Some((name, text))) => {
                 let is_replaced = entry.is_some_and(|(it, _)| it.as_ref() == **name);
-                put(name, text);
+                if let Some(text) = text {
+                    writer.name(name).push_str(text);
+                }
                 edits.next();
                 if is_replaced {
                     entries.next();
