@@ -43,6 +43,7 @@ fn the_specifications_examples() {
 fn escapes_are_the_shortest_and_names_sort_by_what_they_stand_for() {
     for (text, expected) in [
         (r#""\/\b\f\n\r\t\"\\\u001f\u007f\u0041""#, "\"/\\b\\f\\n\\r\\t\\\"\\\\\\u001f\u{7f}A\""),
+        (r#"["a\nb","\n\/\n","\/\n"]"#, r#"["a\nb","\n/\n","/\n"]"#),
         (r#""\ud83d\ude00\u00e9""#, "\"😀é\""),
         (r#"{"\u0062":1,"a":2,"\ud83d\ude00":3,"\uffff":4}"#, "{\"a\":2,\"b\":1,\"\u{ffff}\":4,\"😀\":3}"),
         (" [ 1 , [ ] , { } , [ { \"a\" : [ ] } ] ] ", r#"[1,[],{},[{"a":[]}]]"#),

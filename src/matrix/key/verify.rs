@@ -73,7 +73,7 @@ impl VerifyKey {
     /// A key of these bytes, with nothing remembered.
     pub fn new(bytes: [u8; 32]) -> Result<Self, BadKey> {
         let point = CompressedEdwardsY(bytes).decompress().ok_or(BadKey::Weak)?;
-        if point.is_small_order() || point.compress().to_bytes() != bytes {
+        if point.is_small_order() || !is_canonical(&bytes) {
             return Err(BadKey::Weak);
         }
         Ok(Self { bytes, negated: -point, uses: Cell::new(0), table: OnceCell::new() })
@@ -107,6 +107,13 @@ impl fmt::Debug for VerifyKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("VerifyKey").field(&BASE64.encode(self.bytes)).finish()
     }
+}
+
+/// Whether the encoding of a point is the only one it has: its coordinate is less than 2^255 - 19. The other odd ones,
+/// of points that are their own negation, are of small order.
+fn is_canonical(bytes: &[u8; 32]) -> bool {
+    let [lowest, middle @ .., highest] = bytes;
+    *lowest < 0xed || highest & 0x7f != 0x7f || middle.iter().any(|it| *it != 0xff)
 }
 
 /// Which of these bear the signatures they say. Each verdict is the one that the text alone would get.
