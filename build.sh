@@ -15,6 +15,7 @@ readonly CARGO_FUZZ=0.13.2
 readonly CARGO_MUTANTS=27.1.0
 
 readonly CORE=target/$WASM/release/matrix_federation.wasm
+readonly BENCH=target/bench
 
 main() {
   local command=${1:-pack}
@@ -123,10 +124,11 @@ run_format() {
 }
 
 run_bench() {
+  need_python                  # Synapse is a Python program
   pack                         # what is measured
   npm_packages tests           # what it is measured with
-  rust_benches                 # those that Cargo.toml lists
-  node_benches                 # tests/bench/*.ts and *.mjs
+  compile_kernel               # the core with its kernel laid open, for here and for WebAssembly
+  node_benches                 # tests/bench/*.ts
 }
 
 run_fuzz() {
@@ -176,14 +178,18 @@ write_protocol() {
   cmp -s target/protocol.ts app/protocol.ts || cp target/protocol.ts app/protocol.ts
 }
 
+# compile_core [OPTION...]: src/ to WebAssembly, with more options for cargo.
 compile_core() {
-  local flags
+  local flags=(
+    # Panic messages name files; without this they would name this machine's folders.
+    "--remap-path-prefix=$PWD=." "--remap-path-prefix=${CARGO_HOME:-${HOME:-}/.cargo}=cargo"
+    # In WebAssembly the curve is faster in words of 32 bits, and hashes are in vectors.
+    '--cfg=curve25519_dalek_bits="32"' -Ctarget-feature=+simd128
+  )
   choose_toolchain
-  # Panic messages name files; without this they would name this machine's folders.
-  flags=$(printf '%s\x1f' "--remap-path-prefix=$PWD=." "--remap-path-prefix=${CARGO_HOME:-${HOME:-}/.cargo}=cargo")
   # One crate type only: cargo links no library with LTO when an `rlib` is made beside it.
-  env "${TOOLCHAIN[@]}" CARGO_ENCODED_RUSTFLAGS="${flags%?}" CARGO_PROFILE_RELEASE_LTO=fat \
-    cargo rustc --quiet --lib --release --target "$WASM" --crate-type cdylib "${BUILD_STD[@]}"
+  env "${TOOLCHAIN[@]}" CARGO_ENCODED_RUSTFLAGS="$(IFS=$'\x1f' && printf %s "${flags[*]}")" CARGO_PROFILE_RELEASE_LTO=fat \
+    cargo rustc --quiet --lib --release --target "$WASM" --crate-type cdylib "${BUILD_STD[@]}" "$@"
 }
 
 make_glue() {
@@ -192,14 +198,19 @@ make_glue() {
 
 make_glue_anew() {
   say "Optimising the core"
-  rm -rf pkg
-  "$BINDGEN" "$CORE" pkg
-  # What Node 20 and Deno 2.3 know; rustc itself emits no more than this.
-  app/node_modules/.bin/wasm-opt -O2 \
-    --enable-mutable-globals --enable-sign-ext --enable-nontrapping-float-to-int --enable-bulk-memory \
-    --enable-reference-types --enable-multivalue \
-    pkg/matrix_federation_bg.wasm -o pkg/matrix_federation_bg.wasm
+  optimise "$CORE" pkg
   (cd app && node --import tsx build/embed.ts)
+}
+
+# optimise MODULE FOLDER: the module and its JavaScript side, small and fast, into a fresh folder.
+optimise() {
+  rm -rf "$2"
+  "$BINDGEN" "$1" "$2"
+  # What Node 20 and Deno 2.3 know; rustc itself emits no more than this.
+  app/node_modules/.bin/wasm-opt -O3 \
+    --enable-mutable-globals --enable-sign-ext --enable-nontrapping-float-to-int --enable-bulk-memory \
+    --enable-reference-types --enable-multivalue --enable-simd \
+    "$2/matrix_federation_bg.wasm" -o "$2/matrix_federation_bg.wasm"
 }
 
 bundle_app() {
@@ -236,7 +247,7 @@ check_protocol() {
 lint_rust() {
   cargo clippy --all-targets --all-features -- -D warnings
   # Debian's fallback compiler brings no clippy.
-  if installed_toolchain; then cargo clippy --lib --target "$WASM" -- -D warnings; fi
+  if installed_toolchain; then cargo clippy --lib --features bench --target "$WASM" -- -D warnings; fi
 }
 
 lint_typescript() {
@@ -264,14 +275,18 @@ check_addresses() {
   esac
 }
 
-rust_benches() {
-  if grep -q '^\[\[bench\]\]' Cargo.toml; then cargo bench --benches; fi
+# The flags of the App's core; all that is made stays apart from it.
+compile_kernel() {
+  local module=$BENCH/$WASM/release/matrix_federation.wasm
+  cargo build --quiet --profile bench --features bench --example bench --target-dir "$BENCH"
+  compile_core --features bench --target-dir "$BENCH"
+  when_changed "$BENCH/pkg/.made-from" "$module" "$BINDGEN" build.sh app/package-lock.json -- optimise "$module" "$BENCH/pkg"
 }
 
 node_benches() {
   local file
-  for file in tests/bench/*.ts tests/bench/*.mjs; do
-    [ ! -e "$file" ] || (cd tests && node --import tsx "${file#tests/}")
+  for file in tests/bench/*.ts; do
+    (cd tests && node --import tsx "${file#tests/}")
   done
 }
 

@@ -6,6 +6,8 @@
 pub mod admin;
 pub mod appservice;
 pub mod attachment;
+#[cfg(feature = "bench")]
+pub mod bench;
 pub mod bridge;
 pub mod config;
 pub mod driver;

@@ -3,6 +3,9 @@
 //! Everything crosses as plain objects with a `kind`; request bodies cross as bytes, beside their input.
 #![allow(unsafe_code, reason = "what the attribute macro of wasm-bindgen makes is unsafe inside")]
 
+#[cfg(feature = "bench")]
+mod bench;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;

@@ -11,7 +11,8 @@ const VALUES: &[&str] = &["ids", "facts", "config", "input", "effect", "record",
 
 /// Which other room a room may use, besides the values.
 const ARROWS: &[(&str, &[&str])] = &[
-    ("wasm", &["driver"]),
+    ("wasm", &["driver", "bench"]),
+    ("bench", &["matrix"]),
     ("driver", &["bridge", "policy"]),
     ("bridge", &["attachment", "appservice", "server", "translate", "policy", "admin"]),
     ("admin", &["appservice"]),
