@@ -30,6 +30,8 @@ export interface SynapseOptions {
   readonly defaultRoomVersion?: string;
   /** Opens the TLS listener on the server name's port and trusts this authority. */
   readonly certificates?: CertificateAuthority;
+  /** Of the TLS listener, when something of the test's own stands on the server name's port. */
+  readonly federationPort?: number;
   /** Settings of homeserver.yaml that win over ours. */
   readonly config?: Readonly<Record<string, unknown>>;
 }
@@ -67,7 +69,7 @@ export class Synapse {
     const serverName =
       options.name ?? (options.certificates === undefined ? 'hs.test' : `localhost:${await freePort()}`);
     const port = options.port ?? (await freePort());
-    const federation = await federationListener(serverName, options.certificates);
+    const federation = await federationListener(serverName, options);
     const synapse = new Synapse(options, dir, serverName, port, federation);
     await synapse.#prepare();
     await synapse.#launch();
@@ -276,7 +278,7 @@ print(database.execute("SELECT COUNT(*) FROM application_services_txns").fetchon
 
 async function federationListener(
   serverName: string,
-  certificates: CertificateAuthority | undefined,
+  { certificates, federationPort }: SynapseOptions,
 ): Promise<FederationListener | undefined> {
   if (certificates === undefined) return undefined;
   const [host = '', port] = serverName.split(':');
@@ -284,7 +286,12 @@ async function federationListener(
     throw new Error(`A server that federates in tests is named localhost:PORT, not ${serverName}`);
   }
   const { certificatePath, keyPath } = await certificates.issue(host);
-  return { port: Number(port), certificatePath, keyPath, authorityPath: certificates.path };
+  return {
+    port: federationPort ?? Number(port),
+    certificatePath,
+    keyPath,
+    authorityPath: certificates.path,
+  };
 }
 
 /** The JSON of an answer; a refusal becomes an error that says what the server said. */
