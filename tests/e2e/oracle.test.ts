@@ -1,15 +1,17 @@
 /** The protocol kernel against two real Synapses: each event, verdict and state of forked rooms is what they say. */
 
 import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { send } from './homeserver/appservice-tools.ts';
 import { Pair } from './homeserver/pair.ts';
-import { readRoom, type RoomRecord } from './homeserver/room-record.ts';
+import { readRoom } from './homeserver/room-record.ts';
 import type { Synapse } from './homeserver/synapse.ts';
-import { poll } from './homeserver/waiting.ts';
 import { Kernel, type Made } from './oracle/kernel.ts';
 import { Peer } from './oracle/peer.ts';
 import { Replay, sorted } from './oracle/replay.ts';
+import { Person, Scene } from './oracle/scene.ts';
+import { wander } from './oracle/wander.ts';
 
 const PROFILE = '/_matrix/federation/v1/query/profile';
 
@@ -101,6 +103,21 @@ describe('the kernel beside Synapse', () => {
     });
   }
 
+  for (const version of ['10', '11', '12']) {
+    test(`plays rooms of version ${version} again that forked at random`, async (t) => {
+      const scene = await Scene.open(pair, version, ann);
+      await scene.enter(ben, dan, eve, cat);
+      await scene.settle(ann);
+      const seed = Number(process.env['ORACLE_SEED'] ?? randomInt(1 << 30));
+      const rounds = Number(process.env['ORACLE_ROUNDS'] ?? 3);
+      t.diagnostic(`ORACLE_SEED=${seed} ORACLE_ROUNDS=${rounds}`);
+      await wander(scene, pair, { near: [ann, cat], far: [ben, dan, eve] }, { seed, rounds });
+      const { tally } = await compare(scene);
+      assert.ok(tally.forks > 0, JSON.stringify(tally));
+      t.diagnostic(JSON.stringify(tally));
+    });
+  }
+
   /** A ban on one side, while the banned one talks and sets state on the other. */
   async function banAgainstTalk(scene: Scene): Promise<void> {
     pair.hold();
@@ -180,24 +197,24 @@ describe('the kernel beside Synapse', () => {
     for (const [index, record] of records.entries())
       await replay.compare(record, ['near', 'far'][index] ?? '');
     assert.deepEqual(sorted(records[0].state), sorted(records[1].state), 'the servers agree');
+    const shown = await ann.ask<{ event_id: string }[]>(
+      'GET',
+      `/rooms/${encodeURIComponent(scene.room)}/state`,
+    );
+    const state = records[0].state.map(([, , id]) => id);
+    assert.deepEqual(shown.map(({ event_id: id }) => id).sort(), state.sort(), 'clients see the same');
     return replay;
   }
 
   /** The same events and states over the wire, as Synapse gives them to another server. */
   async function fetched({ room, version }: Scene, replay: Replay): Promise<void> {
-    const far = pair.far.serverName;
     const accepted = (await readRoom(pair.far, room)).events.filter(({ rejection, isOutlier }) => {
       return rejection === null && !isOutlier;
     });
-    for (const { id } of accepted) {
-      const event = `/_matrix/federation/v1/event/${encodeURIComponent(id)}`;
-      const [pdu] = (await peer.ask<{ pdus: object[] }>(far, event)).pdus;
-      const reading = await kernel.read(version, JSON.stringify(pdu));
-      assert.equal(reading.verdict === 'read' && reading.id, id, JSON.stringify({ reading, pdu }));
-    }
+    for (const { id } of accepted) await fetchOne(pair.far, version, id);
     for (const { id } of accepted.slice(-12)) {
       const uri = `/_matrix/federation/v1/state_ids/${encodeURIComponent(room)}?event_id=${encodeURIComponent(id)}`;
-      const { pdu_ids: ids } = await peer.ask<{ pdu_ids: string[] }>(far, uri);
+      const { pdu_ids: ids } = await peer.ask<{ pdu_ids: string[] }>(pair.far.serverName, uri);
       assert.deepEqual(
         ids.sort(),
         replay
@@ -206,6 +223,15 @@ describe('the kernel beside Synapse', () => {
           .sort(),
       );
     }
+  }
+
+  /** An event as Synapse gives it to another server, and as the kernel reads it. */
+  async function fetchOne(from: Synapse, version: string, id: string): Promise<string> {
+    const uri = `/_matrix/federation/v1/event/${encodeURIComponent(id)}`;
+    const [pdu] = (await peer.ask<{ pdus: object[] }>(from.serverName, uri)).pdus;
+    const reading = await kernel.read(version, JSON.stringify(pdu));
+    assert.ok(reading.verdict === 'read' && reading.id === id, JSON.stringify({ reading, pdu }));
+    return reading.text;
   }
 
   /** What we make ourselves has the verdict that we give it. */
@@ -224,6 +250,8 @@ describe('the kernel beside Synapse', () => {
     const topic = await like({ type: 'm.room.topic', state_key: '', content: { topic: 'mine' } });
     await scene.take(peer, hello, topic);
     await scene.redact(ann, hello.id);
+    const redacted = await fetchOne(pair.near, version, hello.id);
+    assert.deepEqual((JSON.parse(redacted) as { content: object }).content, {});
     const ban = await scene.set(ann, 'm.room.member', { membership: 'ban' }, guest);
     await scene.settle(ann);
     // Soft-failed: made before the ban, it says. Rejected: made after it, by an older authority.
@@ -233,146 +261,3 @@ describe('the kernel beside Synapse', () => {
     await scene.settle(ann, ben);
   }
 });
-
-/** A user, by plain requests. */
-class Person {
-  readonly id: string;
-  readonly synapse: Synapse;
-  readonly #token: string;
-
-  static async at(synapse: Synapse, name: string): Promise<Person> {
-    const { userId, accessToken } = await synapse.registerUser(name, 'secret');
-    return new Person(synapse, userId, accessToken);
-  }
-
-  private constructor(synapse: Synapse, id: string, token: string) {
-    this.synapse = synapse;
-    this.id = id;
-    this.#token = token;
-  }
-
-  async ask<T>(method: string, path: string, body?: object): Promise<T> {
-    const headers = { authorization: `Bearer ${this.#token}` };
-    const url = `${this.synapse.baseUrl}/_matrix/client/v3${path}`;
-    const { status, json, text } = await send(url, {
-      method,
-      headers,
-      ...(body === undefined ? {} : { body }),
-    });
-    if (status !== 200) throw new Error(`${this.id}: ${method} ${path} was answered by ${status}: ${text}`);
-    return json as T;
-  }
-}
-
-/** A room on both servers. */
-class Scene {
-  readonly version: string;
-  readonly room: string;
-  /** Everything sent so far: it is on both servers when they have settled. */
-  readonly sent: string[] = [];
-  readonly #pair: Pair;
-  readonly #creator: Person;
-  #count = 0;
-
-  static async open(pair: Pair, version: string, creator: Person): Promise<Scene> {
-    const { room_id: room } = await creator.ask<{ room_id: string }>('POST', '/createRoom', {
-      room_version: version,
-      preset: 'public_chat',
-      name: `Version ${version}`,
-    });
-    return new Scene(pair, version, room, creator);
-  }
-
-  private constructor(pair: Pair, version: string, room: string, creator: Person) {
-    this.#pair = pair;
-    this.version = version;
-    this.room = room;
-    this.#creator = creator;
-  }
-
-  async enter(deputy: Person, helper: Person, ...others: Person[]): Promise<void> {
-    const path = `/join/${encodeURIComponent(this.room)}?via=${this.#pair.near.serverName}`;
-    for (const person of [deputy, helper, ...others]) await person.ask('POST', path, {});
-    await this.power({ [deputy.id]: 90, [helper.id]: 50 });
-  }
-
-  async set(person: Person, type: string, content: object, key = ''): Promise<string> {
-    return await this.#put(person, `state/${type}/${encodeURIComponent(key)}`, content);
-  }
-
-  async say(person: Person, body: string): Promise<string> {
-    this.#count += 1;
-    return await this.#put(person, `send/m.room.message/${this.#count}`, { msgtype: 'm.text', body });
-  }
-
-  async redact(person: Person, id: string): Promise<string> {
-    return await this.#put(person, `redact/${encodeURIComponent(id)}/redaction`, {});
-  }
-
-  async power(users: Readonly<Record<string, number>>): Promise<void> {
-    await this.set(this.#creator, 'm.room.power_levels', this.levels(users));
-  }
-
-  /** The creator stands above them, in words where the version wants them. */
-  levels(users: Readonly<Record<string, number>>): object {
-    return { users: this.version === '12' ? users : { ...users, [this.#creator.id]: 100 } };
-  }
-
-  /** Both servers are given these events. */
-  async take(peer: Peer, ...made: Made[]): Promise<void> {
-    const events = made.map(({ event }) => event);
-    for (const { serverName } of [this.#pair.near, this.#pair.far]) await peer.deliver(serverName, ...events);
-    this.sent.push(...made.map(({ id }) => id));
-  }
-
-  async records(): Promise<[RoomRecord, RoomRecord]> {
-    const [near, far] = [readRoom(this.#pair.near, this.room), readRoom(this.#pair.far, this.room)];
-    return await Promise.all([near, far]);
-  }
-
-  /** Waits until both have everything; then each in turn ties the ends together. */
-  async settle(...speakers: Person[]): Promise<void> {
-    await this.#agrees();
-    for (const person of speakers) {
-      await this.say(person, 'so it is');
-      await this.#agrees();
-    }
-  }
-
-  async reaches(synapse: Synapse, id: string): Promise<void> {
-    await poll(async () => has(await readRoom(synapse, this.room), [id]) || undefined, {
-      timeout: 30_000,
-      what: `${id} to reach ${synapse.serverName}`,
-    });
-  }
-
-  /** The fork is real. */
-  async differs(): Promise<void> {
-    const [near, far] = await this.records();
-    assert.notDeepEqual(sorted(near.state), sorted(far.state));
-  }
-
-  async #agrees(): Promise<void> {
-    await poll(
-      async () => {
-        const records = await this.records();
-        const [near, far] = records.map(({ state }) => sorted(state).join());
-        const isComplete = records.every((record) => !record.isPartial && has(record, this.sent));
-        return (isComplete && near === far) || undefined;
-      },
-      { timeout: 30_000, what: `the servers to agree on ${this.room}` },
-    );
-  }
-
-  async #put(person: Person, what: string, content: object): Promise<string> {
-    const path = `/rooms/${encodeURIComponent(this.room)}/${what}`;
-    const { event_id: id } = await person.ask<{ event_id: string }>('PUT', path, content);
-    this.sent.push(id);
-    return id;
-  }
-}
-
-function has({ events }: RoomRecord, ids: readonly string[]): boolean {
-  const known = new Set(events.map(({ id }) => id));
-  return ids.every((id) => known.has(id));
-}
