@@ -32,6 +32,22 @@ export interface Signer {
   readonly seed: string;
 }
 
+export interface Place {
+  readonly room: string;
+  readonly prev_events: readonly string[];
+  /** The greatest of those. */
+  readonly depth: number;
+  readonly state: readonly Entry[];
+}
+
+export interface Draft {
+  readonly sender: string;
+  readonly kind: string;
+  readonly state_key?: string;
+  readonly content: object;
+  readonly at: number;
+}
+
 export class Kernel {
   readonly #process: ChildProcessByStdio<Writable, Readable, null>;
   readonly #waiting: { resolve: (answer: unknown) => void; reject: (why: Error) => void }[] = [];
@@ -130,16 +146,8 @@ export class Kernel {
     return await this.#ask('join', { ...signer, ...join, at: Date.now() });
   }
 
-  /** Makes a message that the room allows. */
-  async say(
-    signer: Signer,
-    version: string,
-    place: { room: string; prev_events: readonly string[]; depth: number; state: readonly Entry[] },
-    sender: string,
-    body: string,
-  ): Promise<Made> {
-    const content = { msgtype: 'm.text', body };
-    const draft = { sender, kind: 'm.room.message', content, at: Date.now() };
+  /** Makes an event that the room allows. */
+  async compose(signer: Signer, version: string, place: Place, draft: Draft): Promise<Made> {
     return await this.#ask('compose', { ...signer, version, place, draft });
   }
 

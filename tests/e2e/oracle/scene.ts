@@ -150,6 +150,12 @@ export class Scene {
     });
   }
 
+  /** Whether an event is part of the state now. */
+  async holds(id: string): Promise<boolean> {
+    const [{ state }] = await this.records();
+    return state.some(([, , it]) => it === id);
+  }
+
   /** The fork is real. */
   async differs(): Promise<void> {
     const [near, far] = await this.records();
