@@ -96,7 +96,7 @@ describe('the kernel beside Synapse', () => {
       await oneDeafEar(scene);
       await olderThanABan(scene, guest);
 
-      const replay = await compare(scene);
+      const replay = await Replay.of(kernel, version, await scene.records());
       await fetched(scene, replay);
       await judged(scene, replay, guest);
       const { tally } = await compare(scene);

@@ -1,7 +1,7 @@
-"""What a Synapse knows of a room, read out of its database: `read_room.py DATABASE ROOM`.
+"""What a Synapse knows of a room, read out of its database: `read_room.py DATABASE ROOM [brief]`.
 
 Prints JSON: the events in the order in which they came, as they came, with Synapse's verdicts and its state after
-each; the state now; the forward extremities.
+each, unless it is to be brief; the state now; the forward extremities.
 """
 
 import json
@@ -9,7 +9,7 @@ import sqlite3
 import sys
 
 database = sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True)
-room = sys.argv[2]
+room, is_brief = sys.argv[2], sys.argv[3:] == ["brief"]
 # One moment for all questions.
 database.execute("BEGIN")
 
@@ -49,7 +49,7 @@ def event(row: tuple) -> dict:
         "isBackfilled": stream < 0,
         "isSoftFailed": json.loads(metadata).get("soft_failed", False),
         "rejection": reason,
-        "stateAfter": None if group is None else state(group),
+        "stateAfter": None if group is None or is_brief else state(group),
     }
 
 

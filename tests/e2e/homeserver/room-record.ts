@@ -20,7 +20,7 @@ export interface RecordedEvent {
   readonly isSoftFailed: boolean;
   /** Why it was rejected; null when it was not. */
   readonly rejection: string | null;
-  /** Null of outliers. */
+  /** Null of outliers, and in a brief record. */
   readonly stateAfter: readonly Entry[] | null;
 }
 
@@ -33,9 +33,9 @@ export interface RoomRecord {
   readonly isPartial: boolean;
 }
 
-export async function readRoom(synapse: Synapse, room: string): Promise<RoomRecord> {
+export async function readRoom(synapse: Synapse, room: string, brief = false): Promise<RoomRecord> {
   const database = join(synapse.dir, 'homeserver.db');
-  const args = [join(HERE, 'read_room.py'), database, room];
+  const args = [join(HERE, 'read_room.py'), database, room, ...(brief ? ['brief'] : [])];
   const { stdout } = await promisify(execFile)(PYTHON, args, { maxBuffer: 1 << 28 });
   return JSON.parse(stdout) as RoomRecord;
 }

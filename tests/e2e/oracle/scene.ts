@@ -124,9 +124,9 @@ export class Scene {
     this.sent.push(...made.map(({ id }) => id));
   }
 
-  async records(): Promise<[RoomRecord, RoomRecord]> {
-    const [near, far] = [readRoom(this.#pair.near, this.room), readRoom(this.#pair.far, this.room)];
-    return await Promise.all([near, far]);
+  async records(brief = false): Promise<[RoomRecord, RoomRecord]> {
+    const { near, far } = this.#pair;
+    return await Promise.all([readRoom(near, this.room, brief), readRoom(far, this.room, brief)]);
   }
 
   /**
@@ -139,12 +139,12 @@ export class Scene {
       await this.say(person, 'so it is');
       await this.#arrives();
     }
-    const [near, far] = await this.records();
+    const [near, far] = await this.records(true);
     assert.deepEqual(sorted(near.state), sorted(far.state), 'the servers agree');
   }
 
   async reaches(synapse: Synapse, id: string): Promise<void> {
-    await poll(async () => has(await readRoom(synapse, this.room), [id]) || undefined, {
+    await poll(async () => has(await readRoom(synapse, this.room, true), [id]) || undefined, {
       timeout: 30_000,
       what: `${id} to reach ${synapse.serverName}`,
     });
@@ -152,19 +152,19 @@ export class Scene {
 
   /** Whether an event is part of the state now. */
   async holds(id: string): Promise<boolean> {
-    const [{ state }] = await this.records();
+    const [{ state }] = await this.records(true);
     return state.some(([, , it]) => it === id);
   }
 
   /** The fork is real. */
   async differs(): Promise<void> {
-    const [near, far] = await this.records();
+    const [near, far] = await this.records(true);
     assert.notDeepEqual(sorted(near.state), sorted(far.state));
   }
 
   async #arrives(): Promise<void> {
     const lacking = async (): Promise<string[]> => {
-      const records = await this.records();
+      const records = await this.records(true);
       const partial = records.filter(({ isPartial }) => isPartial).map(() => 'the rest of the state');
       return partial.concat(this.sent.filter((id) => !records.every((record) => has(record, [id]))));
     };
