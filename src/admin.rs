@@ -26,6 +26,8 @@ pub enum Command {
     Dead,
     /// Try again what was put aside.
     Retry,
+    /// Sign with a new key from now on.
+    RotateKey,
     /// Federate the room and invite a Matrix user.
     Invite {
         /// The user's id, as typed.
@@ -54,6 +56,7 @@ pub fn parse(words: &[String]) -> Command {
         ["registration"] => Command::Registration,
         ["dead"] => Command::Dead,
         ["retry"] => Command::Retry,
+        ["rotate-key"] => Command::RotateKey,
         ["invite", mxid] => Command::Invite { mxid: (*mxid).to_owned() },
         ["join", remote, via @ ..] => Command::Join {
             remote: (*remote).to_owned(),
@@ -71,7 +74,8 @@ pub fn help() -> String {
 `/federation join !room:server` makes this room one with a Matrix room; servers that are in it may follow
 `/federation status` says how the connection stands
 `/federation registration` shows administrators the file for the homeserver
-`/federation dead` lists for administrators what was put aside after errors, `/federation retry` tries it again"
+`/federation dead` lists for administrators what was put aside after errors, `/federation retry` tries it again
+`/federation rotate-key` lets administrators sign with a new key from now on, in direct mode"
         .to_owned()
 }
 

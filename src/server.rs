@@ -16,6 +16,8 @@ mod route;
 mod send;
 mod transaction;
 
+pub use identity::rotate as rotate_key;
+
 use crate::attachment::{Acceptance, Attachment, Done, Incoming, Intent, Move};
 use crate::effect::Effect;
 use crate::input::{Answer, Request};

@@ -5,11 +5,13 @@ use std::rc::Rc;
 use super::{join, portal};
 use crate::admin::{self, Command};
 use crate::attachment::Intent;
+use crate::config::Mode;
 use crate::effect::Effect;
 use crate::facts::{Room, User};
 use crate::ids::{self, Scope};
 use crate::policy;
 use crate::record::{Entry, Portal, Record, Work};
+use crate::server;
 use crate::view::{Missing, View};
 
 /// Does what somebody asked for, or says why not.
@@ -23,7 +25,9 @@ pub(super) fn command(
     Ok(match admin::parse(words) {
         Command::Help => vec![say(admin::help())],
         Command::Status => vec![say(admin::status(view)?)],
-        Command::Registration | Command::Dead | Command::Retry if !admin::is_administrator(user) => {
+        Command::Registration | Command::Dead | Command::Retry | Command::RotateKey
+            if !admin::is_administrator(user) =>
+        {
             vec![say("Only administrators may do that.".to_owned())]
         }
         Command::Registration => vec![say(admin::registration(view)?)],
@@ -33,6 +37,17 @@ pub(super) fn command(
             effects.push(say("Trying again what was put aside.".to_owned()));
             effects
         }
+        Command::RotateKey if view.config.mode != Mode::Direct => {
+            vec![say("Only in direct mode does this workspace have a key of its own.".to_owned())]
+        }
+        Command::RotateKey => match server::rotate_key(view)? {
+            Ok(mut effects) => {
+                effects
+                    .push(say("What this workspace sends is signed with a new key from now on.".to_owned()));
+                effects
+            }
+            Err(why) => vec![say(format!("No new key was made: {why}."))],
+        },
         Command::Unknown { why } => vec![say(format!("{why}\n{}", admin::help()))],
         Command::Join { remote, via } => {
             if let Err(why) = policy::admits_room(&view.config, room) {

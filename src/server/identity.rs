@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha512};
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::effect::{Effect, Level};
 use crate::ids::key;
@@ -16,7 +16,7 @@ use crate::matrix::compose::Signer;
 use crate::matrix::key::SigningKey;
 use crate::matrix::key_document::{OldKey, publish};
 use crate::matrix::seal::{open, seal};
-use crate::record::{self, Record};
+use crate::record::{self, Record, RetiredKey};
 use crate::view::{Missing, View};
 
 /// What a key is sealed for.
@@ -44,29 +44,33 @@ pub(super) fn draw(view: &View) -> Result<Vec<Effect>, Missing> {
     if !view.config.is_complete() || !signing(view)?.is_empty() {
         return Ok(vec![]);
     }
-    let say = |text: String| vec![Effect::Log { level: Level::Error, text }];
-    let Some(secret) = &view.config.secret else { return Ok(say(no_secret())) };
-    let mut random: [u8; 64] =
-        Sha512::new().chain_update(view.entropy).chain_update(PURPOSE).finalize().into();
-    let (seed, nonce) = random.split_at(32);
-    let (mut seed, nonce) =
-        (Zeroizing::new(<[u8; 32]>::try_from(seed).unwrap_or_default()), nonce.first_chunk::<24>());
-    let drawn = SigningKey::new(&seed);
-    let sealed = seal(secret, PURPOSE, nonce.unwrap_or(&[0; 24]), seed.as_slice());
-    seed.zeroize();
-    random.zeroize();
-    Ok(match sealed {
-        Ok(sealed) => vec![
-            Record::SigningKey(record::SigningKey {
-                id: drawn.id().to_owned(),
-                public: drawn.public(),
-                sealed,
-                at: view.now,
-            })
-            .insert(),
-        ],
-        Err(why) => say(format!("No key was made: {why}.")),
-    })
+    Ok(vec![match drawn(view) {
+        Ok(key) => Record::SigningKey(key).insert(),
+        Err(why) => Effect::Log { level: Level::Error, text: format!("No signing key was made: {why}.") },
+    }])
+}
+
+/// Draws a new key and retires those that sign so far, which stay published for what they signed; or says why not.
+pub fn rotate(view: &View) -> Result<Result<Vec<Effect>, String>, Missing> {
+    let old = signing(view)?;
+    Ok(drawn(view).map(|key| {
+        let retired =
+            old.into_iter().map(|it| Record::RetiredKey(RetiredKey { id: it.id, at: view.now }).insert());
+        // The new one first: at no time is there none.
+        [Record::SigningKey(key).insert()].into_iter().chain(retired).collect()
+    }))
+}
+
+fn drawn(view: &View) -> Result<record::SigningKey, String> {
+    let secret = view.config.secret.as_ref().ok_or_else(no_secret)?;
+    let random = Zeroizing::new(<[u8; 64]>::from(
+        Sha512::new().chain_update(view.entropy).chain_update(PURPOSE).finalize(),
+    ));
+    let (seed, rest) = random.split_first_chunk::<32>().ok_or("too few random bytes")?;
+    let nonce = rest.first_chunk::<24>().ok_or("too few random bytes")?;
+    let key = SigningKey::new(seed);
+    let sealed = seal(secret, PURPOSE, nonce, seed).map_err(|why| why.to_string())?;
+    Ok(record::SigningKey { id: key.id().to_owned(), public: key.public(), sealed, at: view.now })
 }
 
 /// The one who signs, or why there is none, in plain words.
@@ -146,4 +150,80 @@ fn retirements(view: &View) -> Result<BTreeMap<String, i64>, Missing> {
         }
     }
     Ok(retired)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::config::{Config, Mode, Secret};
+    use crate::effect::Document;
+    use crate::matrix::key_document::{KeyDocument, Known};
+    use crate::view::{Found, Key};
+
+    fn view(now: i64, documents: &[Document]) -> View {
+        let records = documents.iter().filter_map(|it| Record::parse(&it.body)).collect();
+        View {
+            now,
+            entropy: [u8::try_from(now).unwrap(); 32],
+            config: Config {
+                mode: Mode::Direct,
+                server_name: "example.org".to_owned(),
+                secret: Some(Secret::new("a secret of more than 24 characters".to_owned())),
+                ..Config::default()
+            },
+            instance: "i".to_owned(),
+            started: 0,
+            active: None,
+            body: vec![],
+            loaded: [(Key::documents(key::SIGNING), Found::Records(Rc::new(records)))].into(),
+        }
+    }
+
+    fn keep(documents: &mut Vec<Document>, effects: Vec<Effect>) {
+        documents.extend(effects.into_iter().map(|it| {
+            let Effect::Insert { document } = it else { panic!("{it:?}") };
+            document
+        }));
+    }
+
+    #[test]
+    fn a_new_key_signs_and_the_old_one_stays_published_for_what_it_signed() {
+        let mut documents = vec![];
+        let drawn = draw(&view(1, &documents)).unwrap();
+        keep(&mut documents, drawn);
+        assert_eq!(draw(&view(2, &documents)).unwrap(), []);
+        let old = signer(&view(2, &documents)).unwrap().unwrap().key.id().to_owned();
+        let rotated = rotate(&view(3, &documents)).unwrap().unwrap();
+        keep(&mut documents, rotated);
+        let new = signer(&view(4, &documents)).unwrap().unwrap().key.id().to_owned();
+        assert_ne!(old, new);
+
+        let text = document(&view(4, &documents)).unwrap().unwrap();
+        let published = KeyDocument::read(text.as_bytes(), "example.org", 4).unwrap();
+        assert!(matches!(published.at(&new, 100), Known::Key(_)));
+        assert!(matches!(published.at(&old, 3), Known::Key(_)));
+        assert!(matches!(published.at(&old, 4), Known::Expired));
+    }
+
+    #[test]
+    fn without_a_secret_or_with_another_nothing_is_signed() {
+        let mut documents = vec![];
+        let bare = |documents: &[Document]| {
+            let mut view = view(1, documents);
+            view.config.secret = None;
+            view
+        };
+        assert!(matches!(draw(&bare(&[])).unwrap().as_slice(), [Effect::Log { .. }]));
+        let drawn = draw(&view(1, &documents)).unwrap();
+        keep(&mut documents, drawn);
+        assert!(signer(&bare(&documents)).unwrap().is_err());
+        let mut other = view(1, &documents);
+        other.config.secret = Some(Secret::new("quite another secret, as long".to_owned()));
+        assert!(signer(&other).unwrap().unwrap_err().contains("another secret"));
+        assert!(
+            documents.iter().all(|it| !it.body.contains(&"01".repeat(16)) && !it.body.contains("AQEBAQEB"))
+        );
+    }
 }
