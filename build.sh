@@ -45,7 +45,7 @@ run_help() {
                   so many minutes (25); no part of what must pass
   clean           remove all that was made here
 
-Needs Rust and Node; demo and test also Python. Everything else is fetched or made on the way.
+Needs Rust and Node; demo, test and bench also Python. Everything else is fetched or made on the way.
 
   MATRIX_FEDERATION_CACHE      where the tools that outlive a clone are kept; the tests read it too
                                (else $XDG_CACHE_HOME or ~/.cache, in matrix-federation/)
