@@ -3,6 +3,8 @@
 //! Each operation crosses the border once, with a text in and a text out, as the App would call it. `repeat` stays
 //! inside, for what the operation itself costs.
 
+#![expect(clippy::unused_self, reason = "JavaScript calls all operations on one object")]
+
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::bench::fork::{Fork, ids};

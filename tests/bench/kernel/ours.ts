@@ -65,7 +65,7 @@ if (transactions.reduce((good, it) => good + kernel.verify_many(it), 0) !== line
   throw new Error('not all of the many events are good');
 }
 // Each transaction for itself, so that a pause between two is nobody's time.
-figures.bulk = bestOfEach(transactions, (it) => kernel.verify_many(it), 10) / lines.length;
+figures.bulk = bestOfEach(transactions, (it) => kernel.verify_many(it), 20) / lines.length;
 
 for (const { name, file } of scene.rooms) {
   const room = BenchFork.make(readFileSync(file, 'utf8'));
