@@ -6,12 +6,15 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 use ruma_common::{EventId, OwnedEventId};
+use ruma_state_res::utils::event_id_map::EventIdMap;
 
 use super::{Events, Unresolved};
 
 /// The events of one resolution.
-pub(super) struct Reader<'s, S> {
+pub(super) struct Reader<'s, S: Events> {
     events: &'s S,
+    /// ruma asks for an event some ten times.
+    known: RefCell<EventIdMap<OwnedEventId, S::Event>>,
     lacking: RefCell<BTreeSet<OwnedEventId>>,
     limit: usize,
     steps: Cell<usize>,
@@ -19,12 +22,12 @@ pub(super) struct Reader<'s, S> {
 
 impl<'s, S: Events> Reader<'s, S> {
     pub(super) fn new(events: &'s S, limit: usize) -> Self {
-        Self { events, lacking: RefCell::default(), limit, steps: Cell::new(0) }
+        Self { events, known: RefCell::default(), lacking: RefCell::default(), limit, steps: Cell::new(0) }
     }
 
     /// The event; a miss is remembered.
     pub(super) fn read(&self, id: &EventId) -> Option<S::Event> {
-        let event = self.events.event(id);
+        let event = self.peek(id);
         if event.is_none() {
             self.lacking.borrow_mut().insert(id.to_owned());
         }
@@ -33,7 +36,12 @@ impl<'s, S: Events> Reader<'s, S> {
 
     /// The event, if it happens to be at hand.
     pub(super) fn peek(&self, id: &EventId) -> Option<S::Event> {
-        self.events.event(id)
+        if let Some(known) = self.known.borrow().get(id) {
+            return Some(known.clone());
+        }
+        let event = self.events.event(id)?;
+        self.known.borrow_mut().insert(id.to_owned(), event.clone());
+        Some(event)
     }
 
     /// The lowest place among `ids`, or none if one of them has no place.
