@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import { send } from './homeserver/appservice-tools.ts';
 import { Pair } from './homeserver/pair.ts';
 import { readRoom } from './homeserver/room-record.ts';
@@ -32,6 +32,9 @@ describe('the kernel beside Synapse', () => {
     [ben, dan] = [await Person.at(pair.far, 'ben'), await Person.at(pair.far, 'dan')];
     eve = await Person.at(pair.far, 'eve');
   });
+
+  // A scene that failed must not leave the next one deaf.
+  afterEach(() => pair.release());
 
   after(async () => {
     await peer.close();

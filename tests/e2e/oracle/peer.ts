@@ -7,6 +7,8 @@ import type { CertificateAuthority } from '../homeserver/certificates.ts';
 import { freePort } from '../homeserver/ports.ts';
 import type { Kernel, Signer } from './kernel.ts';
 
+/** Milliseconds. */
+const PATIENCE = 30_000;
 const DAY = 24 * 60 * 60 * 1000;
 
 export interface PeerAnswer {
@@ -111,6 +113,7 @@ export class Peer {
         ...(content === undefined ? {} : { 'content-type': 'application/json' }),
       },
     });
+    outgoing.setTimeout(PATIENCE, () => outgoing.destroy(new Error(`${destination} does not answer ${uri}`)));
     outgoing.end(content);
     const [response] = (await once(outgoing, 'response')) as [
       AsyncIterable<Buffer> & { statusCode?: number },
