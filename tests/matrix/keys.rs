@@ -185,6 +185,9 @@ fn keys_are_named_after_themselves_and_show_no_secret() {
         shown.contains(one.id()) && !shown.contains("[1, 1") && !shown.contains(&BASE64.encode([1; 32])),
         "{shown}"
     );
+    // What others verify with is no secret.
+    let known = VerifyKey::parse(&one.public()).unwrap();
+    assert_eq!(format!("{known:?}"), format!("VerifyKey(\"{}\")", one.public()));
     for bad in ["ed25519:", "ed25519:a b", "ed25519:a:b", "rsa:1", "", "ed25519:é"] {
         assert!(SigningKey::named(bad, &[1; 32]).is_err(), "{bad}");
     }
@@ -226,6 +229,7 @@ fn our_document_is_signed_by_all_active_keys_and_tells_old_ones() {
 
 #[test]
 fn no_key_counts_longer_than_a_week_after_it_was_fetched() {
+    assert_eq!(LONGEST, 604_800_000);
     let text = publish("s", &[key()], &[], i64::from(u32::MAX) * 1_000).unwrap();
     assert_eq!(KeyDocument::read(text.as_bytes(), "s", 1_000).unwrap().valid_until, 1_000 + LONGEST);
 }
