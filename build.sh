@@ -146,7 +146,7 @@ run_mutants() {
     say "cargo-mutants $CARGO_MUTANTS cannot be installed here, so nothing was broken"
     return
   fi
-  mutate "$@"                  # src/matrix, what matters most first
+  mutate "$@"                  # what of src/matrix signatures and verdicts hang on, or those files
 }
 
 run_clean() {
@@ -328,7 +328,7 @@ mutate() {
   [ $# -gt 0 ] || set -- src/matrix/{key/verify,receipt/signed,receipt/rules,receipt,redact,hash,signature}.rs \
     src/matrix/{key_document,key,json/read,compose,pdu,x_matrix}.rs
   for file in "$@"; do files+=(--file "$file"); done
-  timeout "$((minutes * 60))" "$TOOL" mutants --timeout 120 --no-shuffle --output target "${files[@]}" -- \
+  timeout "$((minutes * 60))" "$TOOL" mutants --timeout 120 --output target "${files[@]}" -- \
     --lib --test matrix --test names || true
   say "What survived is in target/mutants.out/missed.txt"
 }
