@@ -96,6 +96,15 @@ fn object(value: &Value) -> CanonicalJsonObject {
     serde_json::from_value(value.clone()).unwrap()
 }
 
+/// What is no event is not made to look like one.
+#[test]
+fn content_that_is_no_object_stays() {
+    let json = Json::parse(br#"{"content":"x","type":"a","x":1}"#).unwrap();
+    let mut out = String::new();
+    write_redacted(json.root(), RoomVersion::V11, Without::Nothing, &mut out);
+    assert_eq!(out, r#"{"content":"x","type":"a"}"#);
+}
+
 proptest! {
     #[test]
     fn redactions_hashes_and_ids_are_rumas(event in arbitrary::event()) {
