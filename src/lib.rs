@@ -7,6 +7,7 @@ pub mod admin;
 pub mod appservice;
 pub mod attachment;
 #[cfg(feature = "bench")]
+#[path = "../tests/bench/core/mod.rs"]
 pub mod bench;
 pub mod bridge;
 pub mod config;
