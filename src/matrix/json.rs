@@ -188,24 +188,24 @@ impl<'a> Value<'a> {
 }
 
 impl Json<'_> {
-    /// Canonical order is the order of code points, which is that of UTF-8.
+    /// Canonical order is the order of code points, which is that of UTF-8. No name is read further than it is alike: a
+    /// long one is compared with very many others.
     fn compare(&self, a: u32, b: u32) -> Ordering {
         let (a, b) = (self.node(a), self.node(b));
         if a.kind == Kind::Plain && b.kind == Kind::Plain {
             self.slice(a).cmp(self.slice(b))
         } else {
-            self.name(a).cmp(&self.name(b))
+            read::characters(self.slice(a)).cmp(read::characters(self.slice(b)))
         }
     }
 
     fn compare_to(&self, at: u32, name: &str) -> Ordering {
         let node = self.node(at);
-        if node.kind == Kind::Plain { self.slice(node).cmp(name) } else { self.name(node).as_ref().cmp(name) }
-    }
-
-    fn name(&self, node: Node) -> Cow<'_, str> {
-        let raw = self.slice(node);
-        if node.kind == Kind::Plain { Cow::Borrowed(raw) } else { Cow::Owned(read::unescaped(raw)) }
+        if node.kind == Kind::Plain {
+            self.slice(node).cmp(name)
+        } else {
+            read::characters(self.slice(node)).cmp(name.chars())
+        }
     }
 }
 

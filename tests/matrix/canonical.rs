@@ -92,6 +92,27 @@ fn what_canonical_json_cannot_hold_is_refused() {
     assert_eq!(Json::parse(b"\"\xff\"").unwrap_err(), Unicode(1));
 }
 
+/// Sorting compares one name with all others. This one is placed where the sort of the standard library looks for it,
+/// and reading it anew for each would take minutes.
+#[test]
+#[allow(clippy::disallowed_types, reason = "time is what is tested")]
+fn a_long_name_among_many_costs_no_more_than_its_length() {
+    const MANY: usize = 200_000;
+    let mut text = format!(r#"{{"m\n{}":0"#, "a".repeat(2_000_000));
+    for at in 1..MANY {
+        let mut block = MANY / 8;
+        while block > at {
+            block /= 8;
+        }
+        let first = if at / block.max(1) < 6 { 'b' } else { 'y' };
+        write!(text, r#","{first}{}":0"#, (at * 7919) % MANY).unwrap();
+    }
+    text.push('}');
+    let began = std::time::Instant::now();
+    assert_eq!(Json::parse(text.as_bytes()).unwrap().root().entries().count(), MANY);
+    assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());
+}
+
 #[test]
 fn depth_costs_nothing() {
     let deep = "[".repeat(200_000) + &"]".repeat(200_000);

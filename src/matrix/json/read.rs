@@ -239,30 +239,52 @@ pub(super) fn unescaped(raw: &str) -> String {
     let mut rest = raw;
     while let Some((plain, escape)) = rest.split_once('\\') {
         out.push_str(plain);
-        let mut chars = escape.chars();
-        let letter = chars.next();
-        rest = chars.as_str();
-        match letter {
-            Some('b') => out.push('\u{8}'),
-            Some('f') => out.push('\u{c}'),
-            Some('n') => out.push('\n'),
-            Some('r') => out.push('\r'),
-            Some('t') => out.push('\t'),
-            Some('u') => {
-                let unit = |at: usize| rest.get(at..at + 4).and_then(|it| u16::from_str_radix(it, 16).ok());
-                let second = if rest.get(4..6) == Some("\\u") { unit(6) } else { None };
-                let units = [unit(0).unwrap_or(0xFFFD), second.unwrap_or(0)];
-                let c = char::decode_utf16(units).next().and_then(Result::ok);
-                let c = c.unwrap_or(char::REPLACEMENT_CHARACTER);
-                rest = rest.get(if c > '\u{FFFF}' { 10 } else { 4 }..).unwrap_or_default();
-                out.push(c);
-            }
-            Some(itself) => out.push(itself),
-            None => {}
-        }
+        let (c, after) = unescaped_one(escape);
+        out.extend(c);
+        rest = after;
     }
     out.push_str(rest);
     out
+}
+
+/// The same, one character after the other and no further than they are asked for.
+pub(super) fn characters(raw: &str) -> impl Iterator<Item = char> {
+    let mut rest = raw;
+    std::iter::from_fn(move || {
+        let (c, after) = if let Some(escape) = rest.strip_prefix('\\') {
+            unescaped_one(escape)
+        } else {
+            let mut chars = rest.chars();
+            (chars.next(), chars.as_str())
+        };
+        rest = after;
+        c
+    })
+}
+
+/// What stands behind a backslash stands for, and the rest.
+fn unescaped_one(escape: &str) -> (Option<char>, &str) {
+    let mut chars = escape.chars();
+    let letter = chars.next();
+    let rest = chars.as_str();
+    let c = match letter {
+        Some('b') => '\u{8}',
+        Some('f') => '\u{c}',
+        Some('n') => '\n',
+        Some('r') => '\r',
+        Some('t') => '\t',
+        Some('u') => {
+            let unit = |at: usize| rest.get(at..at + 4).and_then(|it| u16::from_str_radix(it, 16).ok());
+            let second = if rest.get(4..6) == Some("\\u") { unit(6) } else { None };
+            let units = [unit(0).unwrap_or(0xFFFD), second.unwrap_or(0)];
+            let c = char::decode_utf16(units).next().and_then(Result::ok);
+            let c = c.unwrap_or(char::REPLACEMENT_CHARACTER);
+            return (Some(c), rest.get(if c > '\u{FFFF}' { 10 } else { 4 }..).unwrap_or_default());
+        }
+        Some(itself) => itself,
+        None => return (None, rest),
+    };
+    (Some(c), rest)
 }
 
 fn hex(digit: u8) -> Option<u16> {
