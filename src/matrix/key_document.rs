@@ -18,6 +18,9 @@ use super::signature::{sign, signatures, signed_bytes};
 /// No key is believed longer than this after it was fetched, in milliseconds: seven days.
 pub const LONGEST: i64 = 7 * 24 * 60 * 60 * 1000;
 
+/// The most bytes of a document: it is kept, and read again for every event of its server.
+const MAX_BYTES: usize = 64 * 1024;
+
 /// More keys than this are not read of one server.
 const MOST: usize = 100;
 
@@ -38,6 +41,9 @@ pub enum BadDocument {
     /// Not JSON.
     #[error("it cannot be read: {0}")]
     Malformed(#[from] Malformed),
+    /// Over 64 KiB.
+    #[error("it is larger than {MAX_BYTES} bytes")]
+    Large,
     /// Another server's.
     #[error("it is the document of another server")]
     OtherServer,
@@ -101,6 +107,9 @@ pub fn publish(
 impl KeyDocument {
     /// Reads a server's own document, fetched at a time in milliseconds.
     pub fn read(text: &[u8], server: &str, fetched: i64) -> Result<Self, BadDocument> {
+        if text.len() > MAX_BYTES {
+            return Err(BadDocument::Large);
+        }
         let json = Json::parse(text)?;
         Self::of(json.root(), server, fetched)
     }

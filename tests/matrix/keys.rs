@@ -284,3 +284,15 @@ fn a_notary_answers_with_what_it_was_asked_and_both_must_have_signed() {
     let query: Value = serde_json::from_str(&notary::query([("s", wanted.as_slice())], 7)).unwrap();
     assert_eq!(query, json!({ "server_keys": { "s": { "ed25519:1": { "minimum_valid_until_ts": 7 } } } }));
 }
+
+#[test]
+fn a_document_that_is_too_large_is_not_read() {
+    use matrix_federation::matrix::key::SigningKey;
+    use matrix_federation::matrix::key_document::{BadDocument, KeyDocument, publish};
+    let text = publish("a.org", &[SigningKey::new(&[1; 32])], &[], 9).unwrap();
+    let read = |length: usize| {
+        KeyDocument::read((text.clone() + &" ".repeat(length - text.len())).as_bytes(), "a.org", 0)
+    };
+    assert!(read(64 * 1024).is_ok());
+    assert_eq!(read(64 * 1024 + 1).unwrap_err(), BadDocument::Large);
+}
