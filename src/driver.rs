@@ -28,8 +28,9 @@ use crate::view::{Key, Loaded, Missing, View};
 /// goes.
 const PASSES: usize = 6;
 
-/// No decision asks other servers more often than this: where a server is, which keys it has.
-const FETCHES: usize = 6;
+/// No decision asks other servers more often than this: where a server is, with two redirects and two kinds of SRV
+/// records, and which keys it has; that of the one who sends, and then of all whose events it sends.
+const FETCHES: usize = 12;
 
 /// After a failed read, a scope is tried again after so many milliseconds.
 const READ_AGAIN: i64 = 3_000;
@@ -185,13 +186,17 @@ impl<H: Host + 'static> Driver<H> {
     async fn decide(&self, scope: Option<&Scope>, input: &Input) -> Result<Vec<Effect>, Trouble> {
         let mut view = self.view(scope, input);
         let (mut passes, mut fetches) = (0, 0);
-        while passes < PASSES && fetches < FETCHES {
+        loop {
             let keys = match self.decide_from_memory(input, &mut view) {
                 Ok(effects) => return Ok(effects),
                 Err(Missing(keys)) => keys,
             };
             let is_fetch = keys.iter().all(|it| matches!(it, Key::Fetch { .. }));
-            *(if is_fetch { &mut fetches } else { &mut passes }) += 1;
+            let (count, most) = if is_fetch { (&mut fetches, FETCHES) } else { (&mut passes, PASSES - 1) };
+            if *count == most {
+                return Err(Trouble::NoEnd);
+            }
+            *count += 1;
             if scope.is_some() {
                 let mut memory = self.memory.borrow_mut();
                 for key in &keys {
@@ -205,7 +210,6 @@ impl<H: Host + 'static> Driver<H> {
                 view.know(key, found);
             }
         }
-        Err(Trouble::NoEnd)
     }
 
     /// Decides as far as that goes with what is in memory; what is still lacking is not.

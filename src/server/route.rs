@@ -24,7 +24,7 @@ use crate::record::{Record, Remembered};
 use crate::view::{Missing, View};
 
 /// Look-ups take no longer, in milliseconds.
-const LOOKUP: u32 = 10_000;
+pub(super) const LOOKUP: u32 = 10_000;
 
 /// Requests take no longer, in milliseconds. A join of a large room takes its time.
 const REQUEST: u32 = 60_000;
@@ -164,7 +164,10 @@ fn well_known(view: &View, host: &str, learnt: &Learnt) -> Result<WellKnownAnswe
             break;
         };
         url = match location.strip_prefix('/') {
-            Some(path) if !path.starts_with('/') => format!("https://{host}/{path}"),
+            Some(path) if !path.starts_with('/') => {
+                let here = url.strip_prefix("https://").and_then(|it| it.split(['/', '?', '#']).next());
+                format!("https://{}/{path}", here.unwrap_or(host))
+            }
             _ => location.clone(),
         };
         if !url.starts_with("https://") {
