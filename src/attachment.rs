@@ -138,6 +138,8 @@ pub enum Incoming {
         rooms: Vec<(String, Vec<String>)>,
         /// How many events were passed over because they could not be read at all.
         unreadable: usize,
+        /// What else to keep before answering.
+        keep: Vec<Effect>,
         /// What the sender is told.
         reply: Reply,
     },

@@ -80,6 +80,7 @@ fn events(view: &View) -> Incoming {
     Incoming::Events {
         rooms: rooms.into_iter().collect(),
         unreadable,
+        keep: vec![],
         reply: Reply { status: 200, body: "{}".to_owned() },
     }
 }

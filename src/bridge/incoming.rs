@@ -39,14 +39,14 @@ const UNKNOWN_ROOM: i64 = 30_000;
 
 /// Keeps what a request brought, then answers it.
 pub(super) fn accept(view: &View, request: &Request) -> Result<Vec<Effect>, Missing> {
-    let (rooms, unreadable, reply) = match attachment(view).receive(view, request)? {
+    let (rooms, unreadable, keep, reply) = match attachment(view).receive(view, request)? {
         Incoming::Reply { mut keep, reply } => {
             keep.push(Effect::Reply { reply });
             return Ok(keep);
         }
-        Incoming::Events { rooms, unreadable, reply } => (rooms, unreadable, reply),
+        Incoming::Events { rooms, unreadable, keep, reply } => (rooms, unreadable, keep, reply),
     };
-    let mut effects = vec![];
+    let mut effects = keep;
     let mut wakes = vec![];
     for (room, events) in rooms {
         let scope = Scope::remote(&room);

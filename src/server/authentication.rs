@@ -2,58 +2,81 @@
 //!
 //! Spec: <https://spec.matrix.org/v1.18/server-server-api/#request-authentication>
 
+use std::rc::Rc;
+
 use super::answer::error;
 use super::keys::ServerKeys;
 use super::route::Learnt;
 use crate::attachment::Incoming;
 use crate::input::Request;
 use crate::matrix::json::Json;
+use crate::matrix::key::VerifyKey;
 use crate::matrix::key_document::Known;
 use crate::matrix::name::ServerName;
 use crate::matrix::receipt::{KeyId, Keys as _};
-use crate::matrix::x_matrix::{parse_all, signed_bytes};
+use crate::matrix::x_matrix::{XMatrix, parse_all, signed_bytes};
 use crate::view::{Missing, View};
 
-/// The server that sends a request, or the answer that refuses it.
-pub(super) fn origin(
+/// What a request says of who sends it: signatures, not looked at yet, by keys that count.
+#[derive(Debug)]
+pub(super) struct Claims {
+    us: ServerName,
+    signed: Vec<(XMatrix, Rc<VerifyKey>)>,
+}
+
+/// Reads a request's headers, or gives the answer that refuses it. The body may be long, and is not read for a stranger.
+pub(super) fn claims(
     view: &View,
     request: &Request,
-    content: Option<&Json<'_>>,
     learnt: &Learnt,
-) -> Result<Result<ServerName, Incoming>, Missing> {
-    let refuse = |why: String| Ok(Err(error(401, "M_UNAUTHORIZED", why)));
+) -> Result<Result<Claims, Incoming>, Missing> {
     let headers: Vec<&str> = request.authorization.iter().map(String::as_str).collect();
     let credentials = match parse_all(&headers) {
         Ok(credentials) => credentials,
-        Err(why) => return refuse(why.to_string()),
+        Err(why) => return Ok(Err(refusal(why.to_string()))),
     };
     let Ok(us) = ServerName::parse(&view.config.server_name) else {
         return Ok(Err(error(503, "M_UNKNOWN", "This server has no name yet.")));
     };
     if credentials.iter().any(|it| it.destination.as_ref().is_some_and(|it| *it != us)) {
-        return refuse("The request is for another server.".to_owned());
+        return Ok(Err(refusal("The request is for another server.")));
     }
-    let content = content.map(|it| it.root().canonical());
     let keys = ServerKeys::new(view, learnt);
-    let mut proved = None;
+    let mut signed = vec![];
     for it in credentials {
-        let text = signed_bytes(
-            &request.method,
-            &request.uri,
-            &it.origin,
-            &us,
-            content.as_deref().map(str::as_bytes),
-        );
-        let id = KeyId { server: it.origin.clone(), key: it.key };
-        match keys.key(&id, view.now) {
-            Some(Known::Key(key)) if key.verify(&text, &it.signature) => proved = Some(it.origin),
-            Some(Known::Key(_)) => return refuse("A signature of the request does not hold.".to_owned()),
-            Some(Known::Expired | Known::Unknown) | None => {}
+        let id = KeyId { server: it.origin.clone(), key: it.key.clone() };
+        if let Some(Known::Key(key)) = keys.key(&id, view.now) {
+            signed.push((it, key));
         }
     }
-    if proved.is_none() {
-        keys.finish()?;
+    if !signed.is_empty() {
+        return Ok(Ok(Claims { us, signed }));
     }
-    Ok(proved
-        .ok_or_else(|| error(401, "M_UNAUTHORIZED", "The request is signed with keys that cannot be had.")))
+    keys.finish()?;
+    Ok(Err(refusal("The request is signed with keys that cannot be had.")))
+}
+
+impl Claims {
+    /// The server that sends a request, or the answer that refuses it.
+    pub(super) fn origin(
+        self,
+        request: &Request,
+        content: Option<&Json<'_>>,
+    ) -> Result<ServerName, Incoming> {
+        let content = content.map(|it| it.root().canonical());
+        let content = content.as_deref().map(str::as_bytes);
+        let mut proved = None;
+        for (it, key) in self.signed {
+            let text = signed_bytes(&request.method, &request.uri, &it.origin, &self.us, content);
+            if !key.verify(&text, &it.signature) {
+                return Err(refusal("A signature of the request does not hold."));
+            }
+            proved = Some(it.origin);
+        }
+        proved.ok_or_else(|| refusal("The request is not signed."))
+    }
+}
+
+fn refusal(why: impl Into<String>) -> Incoming {
+    error(401, "M_UNAUTHORIZED", why)
 }

@@ -3,11 +3,12 @@
 //! Spec: <https://spec.matrix.org/v1.18/server-server-api/#retrieving-server-keys>
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::identity;
-use super::route::{Learnt, plain, remembered};
+use super::route::{LOOKUP, Learnt, plain, remembered};
+use crate::effect::Call;
 use crate::input::Answer;
 use crate::matrix::key_document::{KeyDocument, Known};
 use crate::matrix::name::ServerName;
@@ -22,7 +23,11 @@ pub(super) struct ServerKeys<'v> {
     view: &'v View,
     learnt: &'v Learnt,
     documents: RefCell<BTreeMap<String, Rc<Documents>>>,
-    missing: RefCell<Vec<Key>>,
+    /// Each once, however many events ask for it: these are requests to a server that perhaps has no part in this.
+    missing: RefCell<BTreeSet<Key>>,
+    /// The servers that were asked anew, and how many may be.
+    asked: RefCell<BTreeSet<ServerName>>,
+    most: usize,
 }
 
 /// What a server published: what was remembered, and what it says now if it had to be asked.
@@ -35,20 +40,39 @@ struct Documents {
 impl<'v> ServerKeys<'v> {
     /// Those of a view.
     pub(super) fn new(view: &'v View, learnt: &'v Learnt) -> Self {
-        Self { view, learnt, documents: RefCell::default(), missing: RefCell::default() }
+        Self {
+            view,
+            learnt,
+            documents: RefCell::default(),
+            missing: RefCell::default(),
+            asked: RefCell::default(),
+            most: usize::MAX,
+        }
+    }
+
+    /// No more servers than this are asked anew beside the one who sends: whoever names them may want to trouble them,
+    /// or us.
+    pub(super) fn at_most(self, most: usize, sender: &ServerName) -> Self {
+        self.asked.borrow_mut().insert(sender.clone());
+        Self { most: most.saturating_add(1), ..self }
     }
 
     /// Says what could not be told; then whatever was decided is void.
     pub(super) fn finish(self) -> Result<(), Missing> {
         let missing = self.missing.into_inner();
-        if missing.is_empty() { Ok(()) } else { Err(Missing(missing)) }
+        if missing.is_empty() { Ok(()) } else { Err(Missing(missing.into_iter().collect())) }
+    }
+
+    /// What was looked up beside the keys; where it is not at hand, that is gathered with what lacks of them.
+    pub(super) fn or_missing<T>(&self, looked_up: Result<T, Missing>) -> Option<T> {
+        looked_up.map_err(|Missing(keys)| self.missing.borrow_mut().extend(keys)).ok()
     }
 
     fn known(&self, id: &KeyId, time: i64) -> Result<Known, Missing> {
         let documents = self.documents(&id.server)?;
         let kept = documents.kept.as_ref().map_or(Known::Unknown, |it| it.at(&id.key, time));
         let is_recent = documents.fetched.is_some_and(|it| it > self.view.now - AGAIN);
-        if matches!(kept, Known::Key(_)) || is_recent {
+        if matches!(kept, Known::Key(_)) || is_recent || !self.may_ask(&id.server) {
             return Ok(kept);
         }
         if documents.fresh.get().is_none() {
@@ -56,6 +80,11 @@ impl<'v> ServerKeys<'v> {
         }
         // A server that cannot be reached still has the keys it had.
         Ok(documents.fresh.get().and_then(Option::as_ref).map_or(kept, |it| it.at(&id.key, time)))
+    }
+
+    fn may_ask(&self, server: &ServerName) -> bool {
+        let mut asked = self.asked.borrow_mut();
+        asked.contains(server) || (asked.len() < self.most && asked.insert(server.clone()))
     }
 
     fn documents(&self, server: &ServerName) -> Result<Rc<Documents>, Missing> {
@@ -77,6 +106,7 @@ impl<'v> ServerKeys<'v> {
     fn fetch(&self, server: &ServerName) -> Result<Option<KeyDocument>, Missing> {
         let request = ("GET", "/_matrix/key/v2/server", None);
         let Ok(call) = plain(self.view, server, request, self.learnt)? else { return Ok(None) };
+        let call = Call { timeout: LOOKUP, ..call };
         let Answer::Response { status: 200, body, .. } = self.view.fetch(call)? else { return Ok(None) };
         let document = KeyDocument::read(body.as_bytes(), server.as_str(), self.view.now).ok();
         if document.is_some() {
@@ -88,13 +118,7 @@ impl<'v> ServerKeys<'v> {
 
 impl Keys for ServerKeys<'_> {
     fn key(&self, id: &KeyId, time: i64) -> Option<Known> {
-        match self.known(id, time) {
-            Ok(known) => Some(known),
-            Err(Missing(keys)) => {
-                self.missing.borrow_mut().extend(keys);
-                None
-            }
-        }
+        self.or_missing(self.known(id, time))
     }
 }
 

@@ -29,6 +29,10 @@ use crate::view::{Key, Missing, View};
 /// The most events of a transaction.
 const PDUS: usize = 50;
 
+/// Servers send their own events, signed by themselves and now and then by another that let somebody in. No more than
+/// this are asked for their keys because of one transaction.
+const SERVERS: usize = 8;
+
 /// The most messages beside events of a transaction.
 const EDUS: usize = 100;
 
@@ -57,6 +61,11 @@ fn federation(view: &View, request: &Request, rest: &[&str], query: &str) -> Res
     if !matches!(rest, ["v1", "send" | "event", _] | ["v2", "invite", _, _] | ["v1", "query", "profile"]) {
         return Ok(unrecognized());
     }
+    let learnt = Learnt::default();
+    let claims = match authentication::claims(view, request, &learnt)? {
+        Ok(claims) => claims,
+        Err(refusal) => return Ok(refusal),
+    };
     let content = match (view.body.as_slice(), request.method.as_str()) {
         ([], "GET") => None,
         (body, _) => match Json::parse(body) {
@@ -67,14 +76,13 @@ fn federation(view: &View, request: &Request, rest: &[&str], query: &str) -> Res
             Err(why) => return Ok(error(400, "M_BAD_JSON", format!("The body is no good: {why}."))),
         },
     };
-    let learnt = Learnt::default();
-    let origin = match authentication::origin(view, request, content.as_ref(), &learnt)? {
+    let origin = match claims.origin(request, content.as_ref()) {
         Ok(origin) => origin,
         Err(refusal) => return Ok(refusal),
     };
     let incoming = match (request.method.as_str(), rest) {
         ("PUT", ["v1", "send", _]) => match content.as_ref() {
-            Some(content) => events(view, content.root(), &learnt)?,
+            Some(content) => events(view, &origin, content.root(), &learnt)?,
             None => error(400, "M_NOT_JSON", "A transaction has a body."),
         },
         ("PUT", ["v2", "invite", room, event]) => invitation::receive(view, &origin, (room, event), &learnt)?,
@@ -87,12 +95,20 @@ fn federation(view: &View, request: &Request, rest: &[&str], query: &str) -> Res
             keep.extend(learnt.effects());
             Incoming::Reply { keep, reply }
         }
-        events @ Incoming::Events { .. } => events,
+        Incoming::Events { rooms, unreadable, mut keep, reply } => {
+            keep.extend(learnt.effects());
+            Incoming::Events { rooms, unreadable, keep, reply }
+        }
     })
 }
 
 /// A transaction: each event is read, and those that are good go to their rooms.
-fn events(view: &View, transaction: json::Value<'_>, learnt: &Learnt) -> Result<Incoming, Missing> {
+fn events(
+    view: &View,
+    origin: &ServerName,
+    transaction: json::Value<'_>,
+    learnt: &Learnt,
+) -> Result<Incoming, Missing> {
     let list = |name: &str| transaction.get(name).into_iter().flat_map(json::Value::items);
     if list("pdus").count() > PDUS || list("edus").count() > EDUS {
         return Ok(error(
@@ -105,7 +121,7 @@ fn events(view: &View, transaction: json::Value<'_>, learnt: &Learnt) -> Result<
         it.get("room_id").and_then(json::Value::as_str).map(std::borrow::Cow::into_owned)
     };
     view.all(list("pdus").filter_map(room_of).map(|room| Key::documents(key::joined(&room))))?;
-    let keys = ServerKeys::new(view, learnt);
+    let keys = ServerKeys::new(view, learnt).at_most(SERVERS, origin);
     let mut results = Map::new();
     let mut rooms: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut unreadable = 0;
@@ -115,6 +131,12 @@ fn events(view: &View, transaction: json::Value<'_>, learnt: &Learnt) -> Result<
             continue;
         };
         let Some(version) = version(view, &room)? else { continue };
+        // What came before is not shown again, or anybody could bring back who left and what was deleted.
+        let id = hash::event_id(&hash::signed_bytes(pdu, version));
+        if keys.or_missing(view.records(&key::event(&id))).is_some_and(|it| !it.is_empty()) {
+            results.insert(id, json!({}));
+            continue;
+        }
         match receipt::read(pdu.raw().as_bytes(), version, &keys) {
             Ok(pdu) => {
                 results.insert(pdu.id.to_string(), json!({}));
@@ -123,14 +145,13 @@ fn events(view: &View, transaction: json::Value<'_>, learnt: &Learnt) -> Result<
             Err(Unread::Lacking(_)) => {}
             Err(Unread::Dropped(why)) => {
                 unreadable += 1;
-                let id = hash::event_id(&hash::signed_bytes(pdu, version));
                 results.insert(id, json!({ "error": why.to_string() }));
             }
         }
     }
     keys.finish()?;
     let reply = Reply { status: 200, body: json!({ "pdus": results }).to_string() };
-    Ok(Incoming::Events { rooms: rooms.into_iter().collect(), unreadable, reply })
+    Ok(Incoming::Events { rooms: rooms.into_iter().collect(), unreadable, keep: vec![], reply })
 }
 
 fn profile(view: &View, query: &str) -> Result<Incoming, Missing> {

@@ -18,6 +18,79 @@ fn keys(server: &str) -> String {
 }
 
 #[test]
+fn what_a_transaction_taught_is_remembered() {
+    let world = World::new();
+    let graph = world.in_room(&[]);
+    for text in ["one", "two", "three"] {
+        assert_eq!(world.transaction(THEM, &[graph.says(text)]).unwrap().status, 200);
+    }
+    assert_eq!(world.outside.messages.borrow().len(), 3, "{:?}", world.outside.log);
+    assert_eq!((world.fetched(&keys(THEM)), world.fetched("https://them.test/.well-known")), (1, 1));
+}
+
+#[test]
+fn a_server_is_asked_once_however_many_events_name_it() {
+    let world = World::new();
+    let graph = world.in_room(&[]);
+    let forged = |at: usize| {
+        let mut event = graph.says(&format!("{at}"));
+        let signatures: Value = (0..8).map(|it| (format!("ed25519:{it}"), json!("AAAA"))).collect();
+        event["sender"] = json!("@x:victim.test");
+        event["signatures"] = json!({ "victim.test": signatures });
+        event
+    };
+    let pdus: Vec<Value> = (0..50).map(forged).collect();
+    assert_eq!(world.transaction(THEM, &pdus).unwrap().status, 200);
+    let asked = world.outside.fetched.borrow();
+    let asked: Vec<&String> = asked.iter().filter(|it| it.contains("victim.test")).collect();
+    assert_eq!(asked.len(), 2, "{asked:?}");
+}
+
+#[test]
+fn few_servers_are_asked_however_many_are_named() {
+    let world = World::new();
+    let graph = world.in_room(&[]);
+    let forged = |at: usize| {
+        let mut event = graph.says(&format!("{at}"));
+        let server = format!("v{at}.test");
+        event["sender"] = json!(format!("@x:{server}"));
+        event["signatures"] = json!({ server: { "ed25519:1": "AAAA" } });
+        event
+    };
+    let pdus: Vec<Value> = (0..49).map(forged).chain([graph.says("hello")]).collect();
+    assert_eq!(world.transaction(THEM, &pdus).unwrap().status, 200);
+    assert_eq!(world.fetched("https://v"), 16);
+    assert_eq!(world.outside.messages.borrow().len(), 1, "{:?}", world.outside.log);
+}
+
+#[test]
+fn what_was_deleted_or_left_is_not_brought_back_by_sending_it_again() {
+    let world = World::new();
+    let graph = world.in_room(&["gone.test".to_owned()]);
+    world.knows("gone.test");
+    let said = graph.says("something");
+    let user = "@b:gone.test";
+    let joined = made(
+        "m.room.member",
+        Some(user),
+        user,
+        json!({ "membership": "join", "displayname": "x" }),
+        &[&graph.create],
+        &[&graph.last],
+    );
+    world.keep_event(&joined, Some("s".to_owned()));
+    world.transaction(THEM, std::slice::from_ref(&said)).unwrap();
+    world.outside.messages.borrow_mut().clear();
+    world.outside.members.borrow_mut().clear();
+    let joined: Value = serde_json::from_str(&joined.text).unwrap();
+    let reply = world.transaction(THEM, &[said, joined]).unwrap();
+    assert_eq!(reply.status, 200);
+    assert!(!reply.body.contains("error"), "{}", reply.body);
+    assert!(world.outside.messages.borrow().is_empty());
+    assert!(world.outside.members.borrow().is_empty());
+}
+
+#[test]
 fn the_longest_ways_of_two_servers_are_not_too_long() {
     let world = World::new();
     world.configure("https://dns.test/q");
@@ -38,4 +111,17 @@ fn the_longest_ways_of_two_servers_are_not_too_long() {
     assert_eq!(reply.status, 200);
     assert_eq!(world.outside.messages.borrow().len(), 1, "{:?}", world.outside.log);
     assert_eq!(world.fetched("https://www.far.test/third"), 1);
+}
+
+#[test]
+fn a_strangers_body_is_not_read() {
+    let world = World::new();
+    let uri = "/_matrix/federation/v1/send/1";
+    let header = format!(r#"X-Matrix origin="{THEM}",destination="{US}",key="ed25519:no",sig="AAAA""#);
+    for authorization in [vec![], vec![header]] {
+        assert_eq!(world.request("PUT", uri, authorization, "no JSON").unwrap().status, 401);
+    }
+    let header =
+        format!(r#"X-Matrix origin="{THEM}",destination="{US}",key="{}",sig="AAAA""#, key_of(THEM).id());
+    assert_eq!(world.request("PUT", uri, vec![header], "no JSON").unwrap().status, 400);
 }
