@@ -24,7 +24,7 @@ use crate::ids::{self, key};
 use crate::matrix::json::{Json, write_edited};
 use crate::matrix::pdu::Pdu;
 use crate::matrix::receipt::{Verdict, judge};
-use crate::matrix::resolve::{self, Events, State, resolve};
+use crate::matrix::resolve::{self, Events, State, Unresolved, resolve};
 use crate::matrix::version::RoomVersion;
 use crate::record::{Head, Record, RoomEvent, Snapshot, Standing};
 use crate::view::{Key, Missing, View};
@@ -67,7 +67,7 @@ impl<'v> Room<'v> {
     fn before(&self, pdu: &Pdu) -> Result<Result<State, String>, Missing> {
         let mut snapshots = BTreeSet::new();
         for prev in pdu.prev_events() {
-            let known = self.view.records(&key::event(prev.as_str()))?.iter().find_map(as_event);
+            let known = stored(self.view, prev.as_str())?;
             match known.and_then(|it| it.after.as_deref()) {
                 Some(after) => snapshots.insert(after),
                 None => return Ok(Err(format!("it follows {prev}, which never came"))),
@@ -86,8 +86,21 @@ impl<'v> Room<'v> {
         Ok(match states.as_slice() {
             [] => Err("nothing is known of what it follows".to_owned()),
             [state] => Ok(state.clone()),
-            states => resolve(self.version.rules(), states, self).map_err(|why| why.to_string()),
+            states => self.one_of(states).map_err(|why| why.to_string()),
         })
+    }
+
+    /// Resolves states, so many at a time as a resolution takes: whoever forks a room more widely does not end it.
+    fn one_of(&self, states: &[State]) -> Result<State, Unresolved> {
+        const TOGETHER: usize = 64;
+        let rules = self.version.rules();
+        let resolved: Vec<State> =
+            states.chunks(TOGETHER).map(|some| resolve(rules, some, self)).collect::<Result<_, _>>()?;
+        if resolved.len() > 1 {
+            self.one_of(&resolved)
+        } else {
+            Ok(resolved.into_iter().next().unwrap_or_default())
+        }
     }
 
     /// Who is in the room by some state.
@@ -174,7 +187,7 @@ pub(super) fn accept(view: &View, room: &str, text: &str) -> Result<Acceptance, 
     )?;
     let Some(mut room) = Room::load(view, room)? else { return nothing() };
     let Ok(pdu) = Pdu::read(pdu.get().as_bytes(), room.version) else { return nothing() };
-    if let Some(known) = view.records(&key::event(pdu.id.as_str()))?.iter().find_map(as_event) {
+    if let Some(known) = stored(view, pdu.id.as_str())? {
         return Ok(match known.standing {
             Standing::SoftFailed | Standing::Rejected => Acceptance::Pass(vec![]),
             Standing::Accepted => match room.followed(&pdu) {
@@ -279,6 +292,12 @@ fn log(room: &Room<'_>, pdu: &Pdu, why: &str) -> Effect {
     let text =
         format!("Event {} of {} by {} was not taken into the room: {why}.", pdu.id, room.id, pdu.sender());
     Effect::Log { level: Level::Warn, text }
+}
+
+/// An event that was kept. One that came again with the state of a room, by a second join, is there twice.
+fn stored<'v>(view: &'v View, event: &str) -> Result<Option<&'v RoomEvent>, Missing> {
+    let events = view.records(&key::event(event))?.iter().filter_map(as_event);
+    Ok(events.max_by_key(|it| it.after.is_some()))
 }
 
 fn as_event(record: &Record) -> Option<&RoomEvent> {

@@ -64,6 +64,16 @@ fn few_servers_are_asked_however_many_are_named() {
 }
 
 #[test]
+fn an_event_that_came_again_with_a_rooms_state_keeps_its_place() {
+    let world = World::new();
+    let graph = world.in_room(&[]);
+    world.keep_event(&graph.last, None);
+    world.outside.store.borrow_mut().reverse();
+    assert_eq!(world.transaction(THEM, &[graph.says("hello")]).unwrap().status, 200);
+    assert_eq!(world.outside.messages.borrow().len(), 1, "{:?}", world.outside.log);
+}
+
+#[test]
 fn what_was_deleted_or_left_is_not_brought_back_by_sending_it_again() {
     let world = World::new();
     let graph = world.in_room(&["gone.test".to_owned()]);
@@ -124,4 +134,31 @@ fn a_strangers_body_is_not_read() {
     let header =
         format!(r#"X-Matrix origin="{THEM}",destination="{US}",key="{}",sig="AAAA""#, key_of(THEM).id());
     assert_eq!(world.request("PUT", uri, vec![header], "no JSON").unwrap().status, 400);
+}
+
+#[test]
+fn a_room_outlives_being_forked_more_widely_than_can_be_resolved_at_once() {
+    let world = World::new();
+    let graph = world.in_room(&[]);
+    let records = world.records();
+    let entries = records.iter().find_map(|it| match it {
+        Record::Snapshot(it) => Some(it.entries.clone()),
+        _ => None,
+    });
+    for at in 0..140 {
+        let user = format!("@a:{THEM}");
+        let content = json!({ "membership": "join", "displayname": format!("{at}") });
+        let fork =
+            made("m.room.member", Some(&user), &user, content, &[&graph.create, &graph.own], &[&graph.last]);
+        let mut entries = entries.clone().unwrap();
+        entries.retain(|(kind, key, _)| (kind.as_str(), key) != ("m.room.member", &user));
+        entries.push(("m.room.member".to_owned(), user, fork.id.to_string()));
+        let after = format!("s{at}");
+        world.keep_event(&fork, Some(after.clone()));
+        world.keep(Record::Snapshot(Snapshot { id: after.clone(), entries }));
+        let (room, event) = (ROOM.to_owned(), fork.id.to_string());
+        world.keep(Record::Head(Head { room, event, depth: fork.depth, after }));
+    }
+    assert_eq!(world.transaction(THEM, &[graph.says("hello")]).unwrap().status, 200);
+    assert_eq!(world.outside.messages.borrow().len(), 1, "{:?}", world.outside.log);
 }
