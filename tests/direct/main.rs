@@ -162,3 +162,25 @@ fn a_room_outlives_being_forked_more_widely_than_can_be_resolved_at_once() {
     assert_eq!(world.transaction(THEM, &[graph.says("hello")]).unwrap().status, 200);
     assert_eq!(world.outside.messages.borrow().len(), 1, "{:?}", world.outside.log);
 }
+
+#[test]
+fn a_message_passes_by_all_servers_that_are_nowhere() {
+    let world = World::new();
+    let servers: Vec<String> = (0..20).map(|at| format!("n{at}.test")).collect();
+    world.in_room(&servers);
+    for server in &servers {
+        let url = format!("https://{server}/.well-known/matrix/server");
+        world.answers(&url, 200, r#"{"m.server":"127.1"}"#, None);
+    }
+    world.give(Input::MessageSent { message: message("hello") }).unwrap();
+    for _ in 0..servers.len() {
+        let (tag, call) = world.outside.calls.borrow_mut().pop().expect("a call");
+        if call.url.contains(THEM) {
+            world.outside.calls.borrow_mut().push((tag, call));
+            return world.outcome(200, &json!({ "pdus": {} }));
+        }
+        let answer = matrix_federation::input::Answer::Unreachable { why: "no address".to_owned() };
+        world.give(Input::Outcome { tag, answer }).unwrap();
+    }
+    assert!(world.outside.calls.borrow().iter().any(|(_, it)| it.url.contains(THEM)));
+}
