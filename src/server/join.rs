@@ -14,8 +14,8 @@ use serde_json::{Map, json};
 
 use super::answer::read;
 use super::identity::{self, Identity};
-use super::invitation;
 use super::route::{Learnt, signed};
+use super::{invitation, room};
 use crate::attachment::{Done, Move};
 use crate::effect::{Call, Effect};
 use crate::facts::User;
@@ -170,13 +170,37 @@ fn made(view: &View, wanted: &Wanted<'_>, stage: &Stage<'_>, body: &str) -> Resu
                 version: version.to_string(),
                 servers: vec![],
             };
-            // Events may come before the answer to the join does: from now on they are kept.
-            let joined = Joined { room: stage.room.to_owned(), version: version.to_string() };
-            let keep = vec![Record::Joined(joined).insert(), Record::Made(made).insert()];
+            let mut keep = match joining(view, stage, version)? {
+                Ok(keep) => keep,
+                Err(why) => return refused(why),
+            };
+            keep.push(Record::Made(made).insert());
             send(view, &identity, stage, &pdu, keep)
         }
         Err(why) => refused(why.to_string()),
     }
+}
+
+/// Events may come before the answer to the join does: from now on they are kept. A server that was asked before and
+/// gave the room another version was wrong; of a room that we are in, this one is.
+fn joining(
+    view: &View,
+    stage: &Stage<'_>,
+    version: RoomVersion,
+) -> Result<Result<Vec<Effect>, String>, Missing> {
+    let joined = Joined { room: stage.room.to_owned(), version: version.to_string() };
+    let joined = Record::Joined(joined);
+    Ok(Ok(match room::version(view, stage.room)? {
+        None => vec![joined.insert()],
+        Some(known) if known == version => vec![],
+        Some(known) if !view.records(&key::heads(stage.room))?.is_empty() => {
+            return Ok(Err(format!(
+                "{} says that the room is of version {version}, but it is of {known}",
+                stage.server
+            )));
+        }
+        Some(_) => vec![joined.remove(), joined.insert()],
+    }))
 }
 
 fn send(

@@ -184,3 +184,41 @@ fn a_message_passes_by_all_servers_that_are_nowhere() {
     }
     assert!(world.outside.calls.borrow().iter().any(|(_, it)| it.url.contains(THEM)));
 }
+
+#[test]
+fn a_server_that_lies_about_a_rooms_version_spoils_no_later_join() {
+    let world = World::new();
+    world.knows("liar.test");
+    let join = |room: &str, server: &str| {
+        let words = ["join", ROOM, server].map(str::to_owned).to_vec();
+        world.give(Input::Command { user: person("alice"), room: channel(room), words }).unwrap();
+    };
+    let template = |version: &str| {
+        let user = format!("@alice:{US}");
+        json!({ "room_version": version, "event": {
+            "type": "m.room.member", "room_id": ROOM, "sender": user, "state_key": user, "depth": 3,
+            "content": { "membership": "join" }, "prev_events": ["$p"], "auth_events": ["$a"],
+        } })
+    };
+    let versions = || {
+        let records = world.records();
+        let versions = records.iter().filter_map(|it| match it {
+            Record::Joined(it) => Some(it.version.clone()),
+            _ => None,
+        });
+        versions.collect::<Vec<_>>()
+    };
+    join("GENERAL", "liar.test");
+    world.outcome(200, &template("6"));
+    assert_eq!(versions(), ["6"]);
+    world.outcome(403, &json!({ "errcode": "M_FORBIDDEN", "error": "no" }));
+    join("GENERAL", THEM);
+    world.outcome(200, &template("10"));
+    assert_eq!(versions(), ["10"]);
+    // Of a room that we are in nobody is believed any more.
+    world.outcome(403, &json!({ "errcode": "M_FORBIDDEN", "error": "no" }));
+    world.in_room(&[]);
+    join("OTHER", "liar.test");
+    world.outcome(200, &template("6"));
+    assert!(versions().iter().all(|it| it == "10"), "{:?}", versions());
+}
