@@ -93,7 +93,9 @@ pub(super) fn receive(
         "{} invited {username} to {room}: they accept by typing /federation join {room} in a channel of theirs.",
         pdu.sender()
     );
-    let keep = vec![Record::Invitation(invitation).insert(), Effect::Log { level: Level::Info, text }];
+    // Of many into one room the last one counts, and only that is kept.
+    let invitation = Record::Invitation(invitation);
+    let keep = vec![invitation.remove(), invitation.insert(), Effect::Log { level: Level::Info, text }];
     Ok(good(format!("{{\"event\":{event}}}"), keep))
 }
 

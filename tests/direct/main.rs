@@ -74,6 +74,23 @@ fn an_event_that_came_again_with_a_rooms_state_keeps_its_place() {
 }
 
 #[test]
+fn an_invitation_that_comes_again_is_kept_once() {
+    let world = World::new();
+    let invite = json!({ "membership": "invite" });
+    let user = format!("@alice:{US}");
+    for _ in 0..3 {
+        let pdu = made("m.room.member", Some(&user), &format!("@a:{THEM}"), invite.clone(), &[], &[]);
+        let event: Value = serde_json::from_str(&pdu.text).unwrap();
+        let body = json!({ "room_version": "10", "event": event, "invite_room_state": [] });
+        let path = Call::path(&[ROOM, pdu.id.as_str()]);
+        let reply = world.signed(THEM, &format!("/_matrix/federation/v2/invite/{path}"), &body).unwrap();
+        assert_eq!(reply.status, 200, "{}", reply.body);
+    }
+    let invitations = world.records().into_iter().filter(|it| matches!(it, Record::Invitation(_)));
+    assert_eq!(invitations.count(), 1);
+}
+
+#[test]
 fn what_was_deleted_or_left_is_not_brought_back_by_sending_it_again() {
     let world = World::new();
     let graph = world.in_room(&["gone.test".to_owned()]);
