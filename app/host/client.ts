@@ -52,14 +52,14 @@ export class Client implements Transport {
     this.guarded = new Way(certificates, admits);
   }
 
-  async call(call: Call): Promise<Answer> {
+  async call(call: Call, largest = largestAnswer): Promise<Answer> {
     const address = parsed(call.url);
     if (address === undefined) return { kind: 'unreachable', why: 'its address is not a web address' };
     const way = call.guarded ? this.guarded : call.peer === null ? this.set : this.met;
     try {
       return await (address.secure
-        ? this.callSecure(address, call, way)
-        : this.callAgain(address, call, way.plain));
+        ? this.callSecure(address, call, largest, way)
+        : this.callAgain(address, call, largest, way.plain));
     } catch (error) {
       return {
         kind: 'unreachable',
@@ -72,14 +72,19 @@ export class Client implements Transport {
     for (const way of [this.set, this.met, this.guarded]) way.close();
   }
 
-  private async callSecure(address: Address, call: Call, { secure, trusted }: Way): Promise<Answer> {
+  private async callSecure(
+    address: Address,
+    call: Call,
+    largest: number,
+    { secure, trusted }: Way,
+  ): Promise<Answer> {
     const server = `${address.authority} ${call.peer?.sni ?? ''}`;
     const known = trusted.get(server);
     const agents = known === undefined ? secure : [known, ...secure.filter((agent) => agent !== known)];
     let last: unknown;
     for (const agent of agents) {
       try {
-        const answer = await this.callAgain(address, call, agent);
+        const answer = await this.callAgain(address, call, largest, agent);
         trusted.set(server, agent);
         return answer;
       } catch (error) {
@@ -91,11 +96,11 @@ export class Client implements Transport {
   }
 
   /** A server may close a kept connection at the very moment we use it: that is no failure of the call. */
-  private async callAgain(address: Address, call: Call, agent: PlainAgent): Promise<Answer> {
+  private async callAgain(address: Address, call: Call, largest: number, agent: PlainAgent): Promise<Answer> {
     try {
-      return await send(address, call, agent);
+      return await send(address, call, largest, agent);
     } catch (error) {
-      if (error instanceof Failure && error.stale) return send(address, call, agent);
+      if (error instanceof Failure && error.stale) return send(address, call, largest, agent);
       throw error;
     }
   }
@@ -151,7 +156,12 @@ function parsed(address: string): Address | undefined {
   };
 }
 
-function send({ secure, host, port, target }: Address, call: Call, agent: PlainAgent): Promise<Answer> {
+function send(
+  { secure, host, port, target }: Address,
+  call: Call,
+  largest: number,
+  agent: PlainAgent,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const { peer } = call;
     const body = call.body === null ? null : new TextEncoder().encode(call.body);
@@ -189,7 +199,7 @@ function send({ secure, host, port, target }: Address, call: Call, agent: PlainA
     });
     sending.on('response', (response) => {
       answered = true;
-      collect(response).then((answer) => {
+      collect(response, largest).then((answer) => {
         clearTimeout(timer);
         resolve(answer);
       }, stop);
@@ -198,12 +208,12 @@ function send({ secure, host, port, target }: Address, call: Call, agent: PlainA
   });
 }
 
-async function collect(response: IncomingMessage): Promise<Answer> {
+async function collect(response: IncomingMessage, largest: number): Promise<Answer> {
   const parts: Uint8Array[] = [];
   let size = 0;
   for await (const part of response as AsyncIterable<Uint8Array>) {
     size += part.length;
-    if (size > largestAnswer) throw new Failure('the answer is too large', false, false);
+    if (size > largest) throw new Failure('the answer is too large', false, false);
     parts.push(part);
   }
   if (!response.complete) throw new Failure('the answer was broken off', false, false);

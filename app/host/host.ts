@@ -8,7 +8,7 @@ import { within } from '../within.ts';
 import type { RocketChat } from './rocketchat.ts';
 import type { Store } from './store.ts';
 import { Alarms } from './timer.ts';
-import type { Transport } from './transport.ts';
+import { largestLookup, type Transport } from './transport.ts';
 
 /** As the WebAssembly module knows it. */
 export interface Host {
@@ -72,7 +72,9 @@ export class WorkspaceHost implements Host {
 
   private async loadOne(key: Key): Promise<Loaded> {
     // It has a patience of its own, and no answer is an answer.
-    if (key.kind === 'fetch') return { kind: 'answer', answer: await this.transport().call(key.request) };
+    if (key.kind === 'fetch') {
+      return { kind: 'answer', answer: await this.transport().call(key.request, largestLookup) };
+    }
     return within(patience, 'reading from the workspace', this.read(key));
   }
 

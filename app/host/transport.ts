@@ -6,13 +6,16 @@ import type { Answer, Call } from '../protocol.ts';
 import { within } from '../within.ts';
 
 export interface Transport {
-  /** Never throws: an answer of any status, or why there is none. */
-  call(request: Call): Promise<Answer>;
+  /** Never throws: an answer of any status, or why there is none. One of more bytes than `largest` is none. */
+  call(request: Call, largest?: number): Promise<Answer>;
   close(): void;
 }
 
 /** More than this is not taken into memory. */
 export const largestAnswer = 16 * 1024 * 1024;
+
+/** The same of what is only looked up, such as where a server is and which keys it has: strangers can bring that about. */
+export const largestLookup = 64 * 1024;
 
 export function headersOf({ authorization, body }: Call): Record<string, string> {
   return {
@@ -58,10 +61,10 @@ const unsafe =
 export class EngineTransport implements Transport {
   constructor(private readonly http: IHttp) {}
 
-  async call(request: Call): Promise<Answer> {
+  async call(request: Call, largest = largestAnswer): Promise<Answer> {
     if (request.guarded || request.peer !== null) return { kind: 'unreachable', why: unsafe };
     try {
-      return await within(request.timeout, 'the server', this.send(request));
+      return await within(request.timeout, 'the server', this.send(request, largest));
     } catch (error) {
       return { kind: 'unreachable', why: withoutAddress(error, request.url) };
     }
@@ -71,12 +74,12 @@ export class EngineTransport implements Transport {
     // The workspace's own connections.
   }
 
-  private async send(request: Call): Promise<Answer> {
+  private async send(request: Call, largest: number): Promise<Answer> {
     const options: IHttpRequest = { headers: headersOf(request), timeout: request.timeout };
     if (request.body !== null) options.content = request.body;
     const response = await this.verb(request.method)(request.url, options);
     const body = response.content ?? '';
-    if (body.length > largestAnswer) return { kind: 'unreachable', why: 'the answer is too large' };
+    if (body.length > largest) return { kind: 'unreachable', why: 'the answer is too large' };
     return answerOf(response.statusCode, response.headers ?? {}, body);
   }
 

@@ -115,8 +115,11 @@ test('an answer broken off in the middle is none', async (t) => {
 
 test('an answer too large for memory is refused', async (t) => {
   const url = await serving(t, (_, response) => response.end(Buffer.alloc(largestAnswer + 1)));
-  const answer = await clientOf(t).call(call(url));
-  assert.deepEqual(answer, { kind: 'unreachable', why: `${new URL(url).host}: the answer is too large` });
+  const refused = { kind: 'unreachable', why: `${new URL(url).host}: the answer is too large` };
+  assert.deepEqual(await clientOf(t).call(call(url)), refused);
+  const small = await serving(t, (_, response) => response.end(Buffer.alloc(9)));
+  assert.equal((await clientOf(t).call(call(small), 9)).kind, 'response');
+  assert.equal((await clientOf(t).call(call(small), 8)).kind, 'unreachable');
 });
 
 test('a kept connection that the server closed meanwhile is no failure', async (t) => {

@@ -24,8 +24,8 @@ test('another server is read like the workspace, and no answer is an answer', as
     { bodies: () => Promise.resolve(['{}']) } as never,
     {} as never,
     () => ({
-      call: (request) => {
-        asked.push(request);
+      call: (request, largest) => {
+        asked.push(request, largest);
         return Promise.resolve(answer);
       },
       close: () => undefined,
@@ -43,7 +43,7 @@ test('another server is read like the workspace, and no answer is an answer', as
       { kind: 'documents', bodies: ['{}'] },
     ],
   );
-  assert.deepEqual(asked, [request]);
+  assert.deepEqual(asked, [request, 64 * 1024]);
 });
 
 test('a server may take longer to answer than the workspace', async (t) => {
