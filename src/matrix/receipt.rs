@@ -174,5 +174,6 @@ fn allowed<E: Event>(pdu: &Pdu, find: impl Fn(&StateEventType, &str) -> Option<E
     if rules::is_join_by_default(pdu, &find) {
         return Ok(());
     }
+    rules::check_effort(pdu, &find)?;
     check_state_dependent_auth_rules(&pdu.version().rules().authorization, pdu, find)
 }

@@ -575,6 +575,23 @@ fn invitations_through_a_third_party() {
     }
 }
 
+#[test]
+fn invitations_that_would_take_minutes_to_check_are_refused() {
+    let of = |many: u8, at: fn(u8) -> (String, Value)| (0..many).map(at).collect::<serde_json::Map<_, _>>();
+    let key = |at: u8| json!({ "public_key": SigningKey::new(&[at; 32]).public() });
+    let signature = |at: u8| (format!("ed25519:{at}"), json!(SigningKey::new(&[at; 32]).sign(b"")));
+    let signed = json!({ "mxid": user("bob"), "token": "t" });
+    for (keys, signatures, why) in [(200, 200, "too many"), (20, 2, ""), (0, 62, "")] {
+        let mut room = Room::new(version(11));
+        let keys: Vec<Value> = (0..keys).map(key).collect();
+        let keys = json!({ "public_key": vouching().public(), "public_keys": keys });
+        room.happens(&act("mike", "m.room.third_party_invite", Some("t"), keys));
+        let more = json!({ "signed": { "signatures": { "x.org": of(signatures, signature) } } });
+        let found = room.verdict(&third_party("mike", "bob", &signed, &more));
+        assert!(if why.is_empty() { found.is_empty() } else { found.contains(why) }, "{found}");
+    }
+}
+
 /// What frees the inviting server from signing must not be taken away, nor be nothing.
 #[test]
 fn nobody_invites_in_anothers_name() {
