@@ -79,6 +79,11 @@ pub enum Move {
         /// What to keep before it goes out.
         keep: Vec<Effect>,
     },
+    /// This must be kept first; then the intent begins again.
+    Again {
+        /// What to keep.
+        keep: Vec<Effect>,
+    },
     /// It is done.
     Done {
         /// What was achieved.

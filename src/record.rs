@@ -372,6 +372,8 @@ pub struct Made {
     pub events: Vec<String>,
     /// Their room's version.
     pub version: String,
+    /// The snapshot of the state after each of them, as far as the state is known.
+    pub after: Vec<String>,
     /// The servers that they go to.
     pub servers: Vec<String>,
 }

@@ -34,17 +34,18 @@ const MISSED_SPREAD: i64 = 50;
 /// Events are taken for missed if they are no older than so many milliseconds.
 const MISSED_WITHIN: i64 = 600_000;
 
-/// How long events of a room that is not known wait for it, in milliseconds: its portal may be in the making.
-const UNKNOWN_ROOM: i64 = 30_000;
+/// How long events of a room that is not known wait for it, in milliseconds: its portal may be in the making, and all
+/// attempts at a join together may take four minutes.
+const UNKNOWN_ROOM: i64 = 300_000;
 
 /// Keeps what a request brought, then answers it.
 pub(super) fn accept(view: &View, request: &Request) -> Result<Vec<Effect>, Missing> {
-    let (rooms, unreadable, keep, reply) = match attachment(view).receive(view, request)? {
+    let (keep, rooms, unreadable, reply) = match attachment(view).receive(view, request)? {
         Incoming::Reply { mut keep, reply } => {
             keep.push(Effect::Reply { reply });
             return Ok(keep);
         }
-        Incoming::Events { rooms, unreadable, keep, reply } => (rooms, unreadable, keep, reply),
+        Incoming::Events { keep, rooms, unreadable, reply } => (keep, rooms, unreadable, reply),
     };
     let mut effects = keep;
     let mut wakes = vec![];

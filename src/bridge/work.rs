@@ -167,6 +167,10 @@ fn follow(
             keep.push(Effect::Call { tag: tag(entry, &step), request });
             keep
         }
+        Move::Again { mut keep } => {
+            keep.push(self::next(entry, 0));
+            keep
+        }
         Move::Later { why, .. }
             if matches!(intent, Intent::Invite { .. } | Intent::Join { .. })
                 && journal.attempts(entry, 0) >= INVITE_ATTEMPTS =>
@@ -245,6 +249,7 @@ fn attach(view: &View, step: &str, answer: Option<&Answer>) -> Result<Vec<Effect
             keep.push(Effect::Call { tag, request });
             keep
         }
+        Move::Again { keep } => keep,
         Move::Done { done, mut keep } => {
             keep.extend(incoming::look_for_missed(view)?);
             if let Done::Attached(text) = done {

@@ -93,10 +93,16 @@ pub(super) fn receive(
         "{} invited {username} to {room}: they accept by typing /federation join {room} in a channel of theirs.",
         pdu.sender()
     );
-    // Of many into one room the last one counts, and only that is kept.
-    let invitation = Record::Invitation(invitation);
-    let keep = vec![invitation.remove(), invitation.insert(), Effect::Log { level: Level::Info, text }];
+    let mut keep = used(view, room, &username)?;
+    keep.extend([Record::Invitation(invitation).insert(), Effect::Log { level: Level::Info, text }]);
     Ok(good(format!("{{\"event\":{event}}}"), keep))
+}
+
+/// The effects that forget the invitations of a user into a room.
+pub(super) fn used(view: &View, room: &str, username: &str) -> Result<Vec<Effect>, Missing> {
+    let records = view.records(&key::invitation(room))?.iter();
+    let is_theirs = |it: &&Record| matches!(it, Record::Invitation(it) if it.username == username);
+    Ok(records.filter(is_theirs).map(Record::remove).collect())
 }
 
 /// The server that brought the latest invitation of a user into a room.

@@ -54,7 +54,17 @@ impl<'v> Room<'v> {
         let heads: BTreeMap<&str, &Head> = heads
             .filter_map(|it| if let Record::Head(it) = it { Some((it.event.as_str(), it)) } else { None })
             .collect();
-        let heads = heads.into_values().collect();
+        let mut heads: Vec<&Head> = heads.into_values().collect();
+        view.all(
+            heads.iter().flat_map(|it| [key::event(&it.event), key::snapshot(&it.after)]).map(Key::documents),
+        )?;
+        // A head is kept before its event, which makes it count: without, somebody is at work on it, or died of it.
+        let mut is_there = vec![];
+        for head in &heads {
+            is_there.push(!view.records(&key::event(&head.event))?.is_empty());
+        }
+        let mut is_there = is_there.into_iter();
+        heads.retain(|_| is_there.next().unwrap_or_default());
         Ok(Some(Self { id, version, heads, view, stored, read: RefCell::default() }))
     }
 
@@ -127,6 +137,13 @@ impl<'v> Room<'v> {
         self.heads.iter().filter(follows).map(|it| Record::Head(Head::clone(it)).remove()).collect()
     }
 
+    /// A state's id, and the effect that keeps it unless it is known to be kept.
+    pub(super) fn snapshot(&self, state: &State) -> (String, Option<Effect>) {
+        let (id, effect) = snapshot(self.id, state);
+        let is_kept = self.heads.iter().any(|it| it.after == id);
+        (id, (!is_kept).then_some(effect))
+    }
+
     /// Takes in an event that was made or accepted just now, so that others can build on it.
     pub(super) fn learn(&self, pdu: Rc<Pdu>) {
         self.read.borrow_mut().insert(pdu.id.clone(), pdu);
@@ -185,7 +202,7 @@ pub(super) fn accept(view: &View, room: &str, text: &str) -> Result<Acceptance, 
     view.all(
         of_events.chain([key::joined(room), key::heads(room), key::room_state(room)]).map(Key::documents),
     )?;
-    let Some(mut room) = Room::load(view, room)? else { return nothing() };
+    let Some(room) = Room::load(view, room)? else { return nothing() };
     let Ok(pdu) = Pdu::read(pdu.get().as_bytes(), room.version) else { return nothing() };
     if let Some(known) = stored(view, pdu.id.as_str())? {
         return Ok(match known.standing {
@@ -197,8 +214,6 @@ pub(super) fn accept(view: &View, room: &str, text: &str) -> Result<Acceptance, 
             },
         });
     }
-    // From an attempt that a crash cut short: what is judged now must not stand on itself.
-    room.heads.retain(|it| it.event != pdu.id.as_str());
     let (before, current) = match (room.before(&pdu)?, room.current()?) {
         (Ok(before), Ok(current)) => (before, current),
         (Err(why), _) | (_, Err(why)) => return Ok(Acceptance::Pass(vec![log(&room, &pdu, &why)])),
@@ -217,21 +232,30 @@ pub(super) fn accept(view: &View, room: &str, text: &str) -> Result<Acceptance, 
     Ok(Acceptance::Keep(keep))
 }
 
-/// The effects that keep an event, with the state after it; one that is accepted becomes one of the room's latest.
-pub(super) fn kept(room: &Room<'_>, pdu: &Pdu, before: &State, standing: Standing) -> Vec<Effect> {
-    let mut state = before.clone();
-    if let (Some(state_key), Standing::Accepted | Standing::SoftFailed) = (pdu.state_key(), standing) {
-        let kind = StateEventType::from(pdu.event_type().to_string());
-        state.insert((kind, state_key.to_owned()), pdu.id.clone());
-    }
-    let (after, effect) = snapshot(room.id, &state);
-    let is_kept = room.heads.iter().any(|it| it.after == after);
-    let mut keep: Vec<Effect> = (!is_kept).then_some(effect).into_iter().collect();
+/// The effects that keep an event, with the state after it; one that is accepted becomes one of the room's latest. The
+/// event comes last: with it, all of this counts.
+fn kept(room: &Room<'_>, pdu: &Pdu, before: &State, standing: Standing) -> Vec<Effect> {
+    let (after, effect) = if standing == Standing::Rejected {
+        room.snapshot(before)
+    } else {
+        room.snapshot(&state_after(pdu, before))
+    };
+    let mut keep: Vec<Effect> = effect.into_iter().collect();
     if standing == Standing::Accepted {
         keep.push(head(room.id, pdu, after.clone()).insert());
     }
     keep.push(event(room.id, pdu, standing, Some(after)));
     keep
+}
+
+/// The state after an event.
+pub(super) fn state_after(pdu: &Pdu, before: &State) -> State {
+    let mut state = before.clone();
+    if let Some(state_key) = pdu.state_key() {
+        let kind = StateEventType::from(pdu.event_type().to_string());
+        state.insert((kind, state_key.to_owned()), pdu.id.clone());
+    }
+    state
 }
 
 /// An event as one of the room's latest.

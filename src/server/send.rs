@@ -10,11 +10,12 @@ use std::rc::Rc;
 
 use ruma_common::{OwnedEventId, OwnedUserId, RoomId, UserId};
 use ruma_events::StateEventType;
+use ruma_state_res::Event as _;
 use serde_json::{Value, json};
 
 use super::answer::{LARGEST, read};
 use super::identity::{self, Identity};
-use super::room::{Room, head, kept};
+use super::room::{Room, event, head, state_after};
 use super::route::{Learnt, signed};
 use crate::attachment::{Done, Intent, Move};
 use crate::effect::{Call, Effect, Level};
@@ -49,7 +50,8 @@ pub(super) fn begin(view: &View, intent: &Intent) -> Result<Move, Missing> {
         Err(why) => return Ok(Move::Later { after: None, why }),
     };
     if let Some(made) = made(view, transaction)? {
-        return go_on(view, &identity, made, (0, 0), vec![]);
+        let keep = placed(view, room, made)?;
+        return go_on(view, &identity, made, (0, 0), keep);
     }
     let Some(room) = Room::load(view, room)? else {
         return Ok(Move::Refused { why: "this workspace is not in the Matrix room any more".to_owned() });
@@ -58,7 +60,8 @@ pub(super) fn begin(view: &View, intent: &Intent) -> Result<Move, Missing> {
         Ok(state) => state,
         Err(why) => return Ok(Move::Refused { why }),
     };
-    let mut making = Making { room: &room, identity: &identity, state, events: vec![], at: *at };
+    let mut making =
+        Making { room: &room, identity: &identity, state, events: vec![], states: vec![], at: *at };
     match making.say(view, by, event_type, content) {
         Ok(()) => {}
         Err(Uncomposed::Refused(why)) => return Ok(Move::Refused { why }),
@@ -66,14 +69,32 @@ pub(super) fn begin(view: &View, intent: &Intent) -> Result<Move, Missing> {
             return Ok(Move::Refused { why: "the room's history here has a gap".to_owned() });
         }
     }
-    let made = Made {
-        transaction: transaction.clone(),
-        events: making.events.iter().map(|(pdu, _)| pdu.text.clone()).collect(),
-        version: room.version.to_string(),
-        servers: room.servers(&making.state).into_iter().collect(),
-    };
-    let keep = making.kept(&made);
-    go_on(view, &identity, &made, (0, 0), keep)
+    Ok(Move::Again { keep: making.kept(transaction) })
+}
+
+/// What is left to keep of events that were made, so that they are the room's latest before they go out.
+fn placed(view: &View, room: &str, made: &Made) -> Result<Vec<Effect>, Missing> {
+    let Some(version) = RoomVersion::parse(&made.version) else { return Ok(vec![]) };
+    let pdus: Vec<Pdu> = made.events.iter().filter_map(|it| Pdu::read(it.as_bytes(), version).ok()).collect();
+    view.all(pdus.iter().map(|it| Key::documents(key::event(it.id.as_str()))))?;
+    let mut keep = vec![];
+    for (pdu, after) in pdus.iter().zip(&made.after) {
+        if view.records(&key::event(pdu.id.as_str()))?.is_empty() {
+            keep.push(event(room, pdu, Standing::Accepted, Some(after.clone())));
+        }
+    }
+    if let (Some(last), Some(after), false) = (pdus.last(), made.after.last(), keep.is_empty()) {
+        // Only the last one is the room's latest. It counts as soon as its event is there, after all the others.
+        keep.insert(0, head(room, last, after.clone()).insert());
+    }
+    for record in view.records(&key::heads(room))? {
+        let Record::Head(head) = record else { continue };
+        let mut followed = pdus.first().into_iter().flat_map(|it| it.prev_events());
+        if followed.any(|it| it.as_str() == head.event) {
+            keep.push(record.remove());
+        }
+    }
+    Ok(keep)
 }
 
 /// The next step: to the next of the servers.
@@ -96,13 +117,13 @@ pub(super) fn resume(view: &View, intent: &Intent, step: &str, answer: &Answer) 
         Err(trouble) => *trouble,
     };
     match trouble {
-        Move::Later { why, .. } if next == made.servers.len() && reached == 0 => {
-            Ok(Move::Later { after: None, why })
+        Move::Later { after, why } if next == made.servers.len() && reached == 0 => {
+            Ok(Move::Later { after, why })
         }
         Move::Later { why, .. } | Move::Refused { why } => {
             go_on(view, &identity, made, (next, reached), vec![left_out(&why)])
         }
-        other @ (Move::Call { .. } | Move::Done { .. }) => Ok(other),
+        other @ (Move::Call { .. } | Move::Again { .. } | Move::Done { .. }) => Ok(other),
     }
 }
 
@@ -208,8 +229,9 @@ struct Making<'r> {
     room: &'r Room<'r>,
     identity: &'r Identity,
     state: State,
-    /// Each with the state before it.
-    events: Vec<(Rc<Pdu>, State)>,
+    events: Vec<Rc<Pdu>>,
+    /// The state after each.
+    states: Vec<State>,
     at: i64,
 }
 
@@ -255,11 +277,9 @@ impl Making<'_> {
         };
         let pdu = Rc::new(compose(&draft, &place, self.room, self.identity.signer())?);
         self.room.learn(Rc::clone(&pdu));
-        let before = self.state.clone();
-        if let Some(state_key) = state_key {
-            self.state.insert((StateEventType::from(kind), state_key.to_owned()), pdu.id.clone());
-        }
-        self.events.push((pdu, before));
+        self.state = state_after(&pdu, &self.state);
+        self.states.push(self.state.clone());
+        self.events.push(pdu);
         Ok(())
     }
 
@@ -267,7 +287,7 @@ impl Making<'_> {
     fn latest(&self) -> (Vec<OwnedEventId>, i64) {
         /// An event may follow no more.
         const MOST: usize = 20;
-        if let Some((last, _)) = self.events.last() {
+        if let Some(last) = self.events.last() {
             return (vec![last.id.clone()], last.depth);
         }
         let mut heads: Vec<&Head> = self.room.heads.clone();
@@ -282,21 +302,23 @@ impl Making<'_> {
         self.room.joined(&self.state)
     }
 
-    /// What to keep of what was made, so that it can be built upon before it goes out.
-    fn kept(&self, made: &Made) -> Vec<Effect> {
-        let mut keep: Vec<Effect> = self
-            .events
-            .iter()
-            .flat_map(|(pdu, before)| kept(self.room, pdu, before, Standing::Accepted))
-            .collect();
-        keep.push(Record::Made(made.clone()).insert());
-        for pair in self.events.windows(2) {
-            // Only the last one is the room's latest.
-            if let [(pdu, _), _] = pair {
-                keep.push(head(self.room.id, pdu, String::new()).remove());
-            }
+    /// What to keep of what was made. From then on it is what was made, whoever looks: the events find their place in
+    /// the room only when that is read again.
+    fn kept(&self, transaction: &str) -> Vec<Effect> {
+        let (mut keep, mut after) = (vec![], vec![]);
+        for state in &self.states {
+            let (id, effect) = self.room.snapshot(state);
+            keep.extend(effect);
+            after.push(id);
         }
-        keep.extend(self.events.first().into_iter().flat_map(|(first, _)| self.room.followed(first)));
+        let made = Made {
+            transaction: transaction.to_owned(),
+            events: self.events.iter().map(|it| it.text.clone()).collect(),
+            version: self.room.version.to_string(),
+            after,
+            servers: self.room.servers(&self.state).into_iter().collect(),
+        };
+        keep.push(Record::Made(made).insert());
         keep
     }
 }

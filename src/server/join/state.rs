@@ -144,12 +144,16 @@ impl Came {
         after.insert(key_of(join), join.id.clone());
         let (snapshot, effect) = room::snapshot(room, &after);
         let mut keep = vec![effect];
-        for pdu in self.0.values() {
+        let known: BTreeSet<String> = view.records(&key::room_state(room))?.iter().map(Record::id).collect();
+        let is_new = |it: &Pdu| !known.contains(&key::event(it.id.as_str()));
+        for pdu in self.0.values().filter(|it| is_new(it)) {
             let standing = if pdu.rejected { Standing::Rejected } else { Standing::Accepted };
             keep.push(room::event(room, pdu, standing, None));
         }
         let head = room::head(room, join, snapshot.clone());
-        keep.push(room::event(room, join, Standing::Accepted, Some(snapshot)));
+        if is_new(join) {
+            keep.push(room::event(room, join, Standing::Accepted, Some(snapshot)));
+        }
         let old = view.records(&key::heads(room))?.iter();
         keep.push(head.clone().insert());
         keep.extend(old.filter(|it| it.id() != head.id()).map(Record::remove));
