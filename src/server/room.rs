@@ -91,12 +91,24 @@ impl<'v> Room<'v> {
         self.view.all(snapshots.iter().map(|it| Key::documents(key::snapshot(it))))?;
         let mut states = vec![];
         for snapshot in snapshots {
-            states.push(state_of(self.view, snapshot)?);
+            let Some(state) = state_of(self.view, snapshot)? else {
+                return Ok(Err("nothing is known of a state that it follows".to_owned()));
+            };
+            self.load_late(state.values())?;
+            states.push(state);
         }
         Ok(match states.as_slice() {
             [] => Err("nothing is known of what it follows".to_owned()),
             [state] => Ok(state.clone()),
-            states => self.one_of(states).map_err(|why| why.to_string()),
+            states => match self.one_of(states) {
+                Ok(state) => Ok(state),
+                Err(why) => {
+                    if let Unresolved::Lacking(events) = &why {
+                        self.load_late(events)?;
+                    }
+                    Err(why.to_string())
+                }
+            },
         })
     }
 
@@ -111,6 +123,25 @@ impl<'v> Room<'v> {
         } else {
             Ok(resolved.into_iter().next().unwrap_or_default())
         }
+    }
+
+    /// Loads events that came after the room's state was read: what builds on them was read a moment later.
+    pub(super) fn load_late<'a>(
+        &self,
+        events: impl IntoIterator<Item = &'a OwnedEventId>,
+    ) -> Result<(), Missing> {
+        let read = self.read.borrow();
+        let late =
+            events.into_iter().filter(|it| !self.stored.contains_key(it.as_str()) && !read.contains_key(*it));
+        self.view.all(late.map(|it| Key::documents(key::event(it.as_str()))))
+    }
+
+    /// An event as it is kept.
+    fn stored(&self, id: &EventId) -> Option<&RoomEvent> {
+        if let Some(stored) = self.stored.get(id.as_str()) {
+            return Some(stored);
+        }
+        self.view.records(&key::event(id.as_str())).ok()?.iter().find_map(as_event)
     }
 
     /// Who is in the room by some state.
@@ -157,7 +188,7 @@ impl Events for Room<'_> {
         if let Some(known) = self.read.borrow().get(id) {
             return Some(Rc::clone(known));
         }
-        let stored = self.stored.get(id.as_str())?;
+        let stored = self.stored(id)?;
         let mut pdu = Pdu::read(stored.text.as_bytes(), self.version).ok()?;
         pdu.rejected = stored.standing == Standing::Rejected;
         let pdu = Rc::new(pdu);
@@ -223,6 +254,7 @@ pub(super) fn accept(view: &View, room: &str, text: &str) -> Result<Acceptance, 
         Ok(Verdict::SoftFailed(why)) => (Standing::SoftFailed, Some(why)),
         Ok(Verdict::Rejected(why)) => (Standing::Rejected, Some(why)),
         Err(lacking) => {
+            room.load_late(&lacking.0)?;
             let why = format!("{} of the events that authorise it never came", lacking.0.len());
             return Ok(Acceptance::Pass(vec![log(&room, &pdu, &why)]));
         }
@@ -286,18 +318,19 @@ pub(super) fn snapshot(room: &str, state: &State) -> (String, Effect) {
     (id, effect)
 }
 
-fn state_of(view: &View, snapshot: &str) -> Result<State, Missing> {
-    let mut state = State::new();
-    for record in view.records(&key::snapshot(snapshot))? {
-        let Record::Snapshot(snapshot) = record else { continue };
+fn state_of(view: &View, snapshot: &str) -> Result<Option<State>, Missing> {
+    let mut records = view.records(&key::snapshot(snapshot))?.iter();
+    let snapshot = records.find_map(|it| if let Record::Snapshot(it) = it { Some(it) } else { None });
+    Ok(snapshot.map(|snapshot| {
+        let mut state = State::new();
         for (kind, key, id) in &snapshot.entries {
             if let Ok(id) = OwnedEventId::try_from(id.as_str()) {
                 let key: resolve::Key = (StateEventType::from(kind.as_str()), key.clone());
                 state.insert(key, id);
             }
         }
-    }
-    Ok(state)
+        state
+    }))
 }
 
 /// An event as clients see it: with its id.

@@ -65,7 +65,8 @@ pub(super) fn begin(view: &View, intent: &Intent) -> Result<Move, Missing> {
     match making.say(view, by, event_type, content) {
         Ok(()) => {}
         Err(Uncomposed::Refused(why)) => return Ok(Move::Refused { why }),
-        Err(Uncomposed::Lacking(_)) => {
+        Err(Uncomposed::Lacking(events)) => {
+            room.load_late(&events)?;
             return Ok(Move::Refused { why: "the room's history here has a gap".to_owned() });
         }
     }
@@ -239,18 +240,23 @@ impl Making<'_> {
     /// Somebody says something; who is not in the room joins first.
     fn say(&mut self, view: &View, by: &User, kind: &str, content: &Value) -> Result<(), Uncomposed> {
         let user = user_id(&view.config.puppet(by))?;
-        let Err(why) = self.make(&user, kind, None, content) else { return Ok(()) };
+        let Some(why) = refusal(self.make(&user, kind, None, content))? else { return Ok(()) };
         let member = (StateEventType::RoomMember, user.to_string());
         if self.joined().contains(&user) {
             return Err(why);
         }
         let shown = if by.name.is_empty() { &by.username } else { &by.name };
         let join = json!({ "membership": "join", "displayname": shown });
-        if self.make(&user, "m.room.member", Some(&member.1), &join).is_err() {
+        if refusal(self.make(&user, "m.room.member", Some(&member.1), &join))?.is_some() {
             let invite = json!({ "membership": "invite", "displayname": shown });
-            let hosts = self.joined().into_iter().filter(|it| view.config.is_ours(it.as_str()));
-            let invited = hosts.map(|host| self.make(&host, "m.room.member", Some(&member.1), &invite));
-            if !invited.collect::<Vec<_>>().iter().any(Result::is_ok) {
+            let mut is_invited = false;
+            for host in self.joined().into_iter().filter(|it| view.config.is_ours(it.as_str())) {
+                if refusal(self.make(&host, "m.room.member", Some(&member.1), &invite))?.is_none() {
+                    is_invited = true;
+                    break;
+                }
+            }
+            if !is_invited {
                 return Err(why);
             }
             self.make(&user, "m.room.member", Some(&member.1), &join)?;
@@ -320,6 +326,15 @@ impl Making<'_> {
         };
         keep.push(Record::Made(made).insert());
         keep
+    }
+}
+
+/// That an event was refused; another may not be. What is only lacking is no refusal.
+fn refusal(made: Result<(), Uncomposed>) -> Result<Option<Uncomposed>, Uncomposed> {
+    match made {
+        Ok(()) => Ok(None),
+        Err(lacking @ Uncomposed::Lacking(_)) => Err(lacking),
+        Err(refused @ Uncomposed::Refused(_)) => Ok(Some(refused)),
     }
 }
 
