@@ -8,7 +8,7 @@ use crate::world::World;
 const SEEDS: u64 = 2_500;
 
 /// A small generator of repeatable dice (splitmix64).
-fn dice(seed: u64) -> impl FnMut(usize) -> usize {
+pub fn dice(seed: u64) -> impl FnMut(usize) -> usize {
     let mut state = seed;
     move |sides| {
         state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -19,7 +19,7 @@ fn dice(seed: u64) -> impl FnMut(usize) -> usize {
     }
 }
 
-fn rest(world: &World) {
+pub fn rest(world: &World) {
     for pause in [3_000, 3_000, 3_000, 3_000, 3_000, 600_000, 3_000] {
         world.settle();
         world.pass(pause);

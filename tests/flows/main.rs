@@ -6,7 +6,11 @@
 
 mod conversations;
 mod crashes;
+mod direct;
+mod direct_crashes;
+mod direct_interleavings;
 mod homeserver;
 mod interleavings;
+mod other_server;
 mod store;
 mod world;

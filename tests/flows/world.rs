@@ -1,4 +1,5 @@
-//! A world in a box for the core alone: a store, a Rocket.Chat, a homeserver, a clock, and instances over them.
+//! A world in a box for the core alone: a store, a Rocket.Chat, a homeserver or other servers, a clock, and instances
+//! over them.
 //!
 //! Every read and every effect is a point where the scheduler may let somebody else go on, and every effect a point
 //! where an instance may die. Nothing waits for real time: when all is quiet, the clock moves to the next timer.
@@ -10,16 +11,18 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use matrix_federation::config::Config;
+use matrix_federation::bridge::decide;
+use matrix_federation::config::{Config, Mode, Secret};
 use matrix_federation::driver::{Driver, Host};
 use matrix_federation::effect::{Call, Document, Effect, Reply, Tag};
 use matrix_federation::facts::{Message, Room, RoomKind, User, UserKind};
 use matrix_federation::ids::Scope;
-use matrix_federation::input::{Input, Request};
+use matrix_federation::input::{Answer, Input, Request};
 use matrix_federation::record::Record;
-use matrix_federation::view::{Key, Loaded};
+use matrix_federation::view::{Key, Loaded, Missing, View};
 
 use crate::homeserver::Homeserver;
+use crate::other_server::OtherServer;
 
 type Task = Pin<Box<dyn Future<Output = ()>>>;
 
@@ -34,6 +37,12 @@ pub struct Outside {
     pub notices: Vec<(String, String)>,
     pub log: Vec<String>,
     pub homeserver: Homeserver,
+    /// Other Matrix servers, by their names.
+    pub servers: BTreeMap<String, OtherServer>,
+    pub config: Config,
+    /// Requests reach the other side at once, and only their answers take their time: an instance that dies meanwhile
+    /// does not hear what it has done.
+    pub requests_arrive_at_once: bool,
     /// Another App prevents every message.
     pub refuse_messages: bool,
     /// Nobody can be told anything.
@@ -50,7 +59,7 @@ pub struct Instance {
 #[derive(Default)]
 struct Inner {
     tasks: Vec<Task>,
-    calls: Vec<(Tag, Call)>,
+    calls: Vec<Waiting>,
     timers: BTreeMap<Scope, i64>,
     replies: Vec<Result<Option<Reply>, String>>,
     /// How many effects it may still perform before it dies.
@@ -58,6 +67,19 @@ struct Inner {
     dead: bool,
     effects: usize,
 }
+
+/// A call whose answer is under way.
+struct Waiting {
+    tag: Tag,
+    call: Call,
+    /// What was answered, if the request has arrived.
+    answer: Option<Answer>,
+    /// When the answer arrives, in milliseconds.
+    due: i64,
+}
+
+/// The end of a request to an instance, once it has come.
+pub type Ticket = Rc<RefCell<Option<Reply>>>;
 
 /// What an instance sees of the outside.
 pub struct Window {
@@ -74,7 +96,18 @@ pub struct World {
 
 impl World {
     pub fn new() -> Self {
-        let outside = Outside { now: 1_700_000_000_000, ..Outside::default() };
+        Self::with(config())
+    }
+
+    /// A world whose workspace is a Matrix server itself.
+    pub fn direct() -> Self {
+        let secret = Some(Secret::new(SECRET.to_owned()));
+        let server_name = "rc.test".to_owned();
+        Self::with(Config { mode: Mode::Direct, server_name, secret, ..Config::default() })
+    }
+
+    fn with(config: Config) -> Self {
+        let outside = Outside { now: 1_700_000_000_000, config, ..Outside::default() };
         let world = Self { outside: Rc::new(RefCell::new(outside)), instances: vec![], born: 0 };
         for name in ["alice", "carol"] {
             world.outside.borrow_mut().users.insert(name.to_owned(), person(name));
@@ -88,7 +121,7 @@ impl World {
         let inner = Rc::new(RefCell::new(Inner { life, ..Inner::default() }));
         let window = Window { outside: Rc::clone(&self.outside), inner: Rc::clone(&inner) };
         let driver = Driver::new(window, format!("instance-{}", self.born));
-        driver.configure(config());
+        driver.configure(self.outside.borrow().config.clone());
         self.instances.push(Instance { driver, inner });
         let index = self.instances.len() - 1;
         self.submit(index, Input::Start);
@@ -98,13 +131,9 @@ impl World {
     /// Gives an input to an instance, beside whatever it is doing.
     pub fn submit(&self, index: usize, input: Input) {
         let instance = &self.instances[index];
-        let (driver, inner) = (Rc::clone(&instance.driver), Rc::clone(&instance.inner));
+        let driver = Rc::clone(&instance.driver);
         instance.inner.borrow_mut().tasks.push(Box::pin(async move {
-            let request = matches!(input, Input::Request { .. });
-            let reply = driver.submit(input).await;
-            if request {
-                inner.borrow_mut().replies.push(reply);
-            }
+            let _ = driver.submit(input).await;
         }));
     }
 
@@ -125,10 +154,31 @@ impl World {
 
     /// The homeserver sends a request.
     pub fn request(&self, index: usize, method: &str, uri: &str, token: Option<&str>, body: &str) {
-        let body = self.instances[index].driver.put(body.as_bytes().to_vec());
-        let authorization = token.map(|it| format!("Bearer {it}")).into_iter().collect();
+        self.ask(index, method, uri, token.map(|it| format!("Bearer {it}")), body);
+    }
+
+    /// Somebody sends a request, with such an `Authorization` header.
+    pub fn ask(
+        &self,
+        index: usize,
+        method: &str,
+        uri: &str,
+        authorization: Option<String>,
+        body: &str,
+    ) -> Ticket {
+        let instance = &self.instances[index];
+        let body = instance.driver.put(body.as_bytes().to_vec());
+        let authorization = authorization.into_iter().collect();
         let request = Request { method: method.to_owned(), uri: uri.to_owned(), authorization, body };
-        self.submit(index, Input::Request { request });
+        let (driver, inner) = (Rc::clone(&instance.driver), Rc::clone(&instance.inner));
+        let ticket = Ticket::default();
+        let kept = Rc::clone(&ticket);
+        instance.inner.borrow_mut().tasks.push(Box::pin(async move {
+            let reply = driver.submit(Input::Request { request }).await;
+            *kept.borrow_mut() = reply.clone().ok().flatten();
+            inner.borrow_mut().replies.push(reply);
+        }));
+        ticket
     }
 
     /// The homeserver sends these events, with the right token.
@@ -173,6 +223,11 @@ impl World {
         self.instances[index].inner.borrow().dead
     }
 
+    /// Takes back that it is to die.
+    pub fn spare(&self, index: usize) {
+        self.instances[index].inner.borrow_mut().life = None;
+    }
+
     pub fn kill(&self, index: usize) {
         self.instances[index].inner.borrow_mut().die();
     }
@@ -183,7 +238,7 @@ impl World {
 
     /// Lets everything run until nothing is left to do; the clock moves as it must.
     pub fn settle(&self) {
-        for _ in 0..200_000 {
+        for _ in 0..50_000 {
             if !self.one_round() {
                 let next = self.instances.iter().filter_map(|it| it.inner.borrow().next_timer()).min();
                 let Some(at) = next else { return };
@@ -191,7 +246,24 @@ impl World {
                 outside.now = outside.now.max(at);
             }
         }
-        panic!("the world found no rest: {:?}", self.outside.borrow().log);
+        let outside = self.outside.borrow();
+        let asked: Vec<_> = outside.servers.values().flat_map(|it| it.asked.iter().rev().take(5)).collect();
+        panic!("the world found no rest: {:?} {asked:?}", outside.log);
+    }
+
+    /// Lets everything run until something is true; the clock moves as it must.
+    pub fn until(&self, is_true: impl Fn(&Self) -> bool) {
+        for _ in 0..200_000 {
+            if is_true(self) {
+                return;
+            }
+            if !self.one_round() {
+                let next = self.instances.iter().filter_map(|it| it.inner.borrow().next_timer()).min();
+                let mut outside = self.outside.borrow_mut();
+                outside.now = outside.now.max(next.expect("something still to happen"));
+            }
+        }
+        panic!("it never became true: {:?}", self.outside.borrow().log);
     }
 
     /// Everybody takes a turn; false if nobody had anything to do now.
@@ -235,15 +307,16 @@ impl World {
     }
 
     fn answer_call(&self, index: usize, which: usize) -> bool {
-        let (tag, call) = {
+        let now = self.outside.borrow().now;
+        let Waiting { tag, call, answer, .. } = {
             let mut inner = self.instances[index].inner.borrow_mut();
-            if inner.calls.is_empty() {
+            let due: Vec<usize> = (0..inner.calls.len()).filter(|it| inner.calls[*it].due <= now).collect();
+            if due.is_empty() {
                 return false;
             }
-            let which = which % inner.calls.len();
-            inner.calls.remove(which)
+            inner.calls.remove(due[which % due.len()])
         };
-        let answer = self.outside.borrow_mut().homeserver.answer(&call);
+        let answer = answer.unwrap_or_else(|| self.outside.borrow_mut().answer(&call));
         self.submit(index, Input::Outcome { tag, answer });
         true
     }
@@ -263,7 +336,7 @@ impl World {
 
 impl Inner {
     fn next_timer(&self) -> Option<i64> {
-        self.timers.values().min().copied()
+        self.timers.values().copied().chain(self.calls.iter().map(|it| it.due)).min()
     }
 
     fn die(&mut self) {
@@ -292,7 +365,50 @@ impl Outside {
         message
     }
 
-    fn load(&self, key: &Key) -> Loaded {
+    /// The answer to a request of the App.
+    fn answer(&mut self, call: &Call) -> Answer {
+        let Some(rest) = call.url.strip_prefix("https://") else { return self.homeserver.answer(call) };
+        let name = rest.split(['/', ':']).next().unwrap();
+        // Whoever fetches our keys may get them from any instance.
+        let keys = call.authorization.is_some().then(|| self.our_keys());
+        match self.servers.get_mut(name) {
+            Some(server) => server.answer(call, keys.as_deref(), self.now),
+            None => Answer::Unreachable { why: format!("there is no {name}") },
+        }
+    }
+
+    /// The document of our keys, as one more instance would answer.
+    fn our_keys(&mut self) -> String {
+        let (method, uri) = ("GET".to_owned(), "/_matrix/key/v2/server".to_owned());
+        let request = Request { method, uri, authorization: vec![], body: 0 };
+        let mut view = View {
+            now: self.now,
+            entropy: [0; 32],
+            config: self.config.clone(),
+            instance: "another".to_owned(),
+            started: self.now,
+            active: None,
+            body: vec![],
+            loaded: BTreeMap::new(),
+        };
+        let effects = loop {
+            match decide(&Input::Request { request: request.clone() }, &view) {
+                Ok(effects) => break effects,
+                Err(Missing(keys)) => {
+                    for key in keys {
+                        let found = self.load(&key).read();
+                        view.know(key, found);
+                    }
+                }
+            }
+        };
+        effects
+            .into_iter()
+            .find_map(|it| if let Effect::Reply { reply } = it { Some(reply.body) } else { None })
+            .unwrap()
+    }
+
+    fn load(&mut self, key: &Key) -> Loaded {
         match key {
             Key::Documents { association } => {
                 let carries = |it: &&Document| it.id == *association || it.associations.contains(association);
@@ -312,7 +428,7 @@ impl Outside {
                 let page = messages.len().saturating_sub((*limit).min(100) as usize);
                 Loaded::Messages { messages: messages.split_off(page) }
             }
-            Key::Fetch { request } => panic!("nothing is fetched in homeserver mode: {request:?}"),
+            Key::Fetch { request } => Loaded::Answer { answer: self.answer(request) },
         }
     }
 
@@ -374,7 +490,7 @@ impl Outside {
 impl Host for Window {
     async fn load(&self, keys: Vec<Key>) -> Result<Vec<Loaded>, String> {
         pause().await;
-        let loaded = keys.iter().map(|key| self.outside.borrow().load(key)).collect();
+        let loaded = keys.iter().map(|key| self.outside.borrow_mut().load(key)).collect();
         // What was read may be old when it arrives.
         pause().await;
         Ok(loaded)
@@ -392,7 +508,12 @@ impl Host for Window {
             inner.life = inner.life.map(|it| it - 1);
         }
         match effect {
-            Effect::Call { tag, request } => self.inner.borrow_mut().calls.push((tag, request)),
+            Effect::Call { tag, request: call } => {
+                let mut outside = self.outside.borrow_mut();
+                let answer = outside.requests_arrive_at_once.then(|| outside.answer(&call));
+                let due = outside.now + outside.servers.values().map(|it| it.takes).max().unwrap_or(0);
+                self.inner.borrow_mut().calls.push(Waiting { tag, call, answer, due });
+            }
             Effect::Wake { scope, at } => {
                 let mut inner = self.inner.borrow_mut();
                 let at = inner.timers.get(&scope).map_or(at, |it| at.min(*it));
@@ -425,6 +546,9 @@ async fn pause() {
     let mut paused = false;
     poll_fn(|_| if std::mem::replace(&mut paused, true) { Poll::Ready(()) } else { Poll::Pending }).await;
 }
+
+/// What the App's environment holds.
+pub const SECRET: &str = "a long secret that nobody is ever to see";
 
 pub fn config() -> Config {
     Config {
