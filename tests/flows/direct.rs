@@ -3,13 +3,18 @@
 use std::cell::RefMut;
 use std::collections::{BTreeMap, BTreeSet};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use matrix_federation::config::Secret;
+use matrix_federation::matrix::key_document::KeyDocument;
 use matrix_federation::matrix::pdu::Pdu;
+use matrix_federation::matrix::seal::open;
 use matrix_federation::matrix::version::RoomVersion;
 use matrix_federation::record::{Record, RoomEvent, Standing};
 use serde_json::{Value, json};
 
 use crate::other_server::{Graph, Lie, Mood, OtherServer, Saying};
-use crate::world::{Ticket, World};
+use crate::world::{SECRET, Ticket, World};
 
 pub const FAR: &str = "far.test";
 pub const BOB: &str = "@bob:far.test";
@@ -611,4 +616,154 @@ fn keys_of_other_servers_are_fetched_once() {
     assert_eq!(world.shown().len(), 5);
     let fetched = world.far().asked.iter().filter(|it| it.contains("/key/v2/server")).count();
     assert_eq!(fetched, 1, "{:?}", world.far().asked);
+}
+
+/// Wherever something of ours can be seen: the store, the log, notices, answers, and what is sent.
+fn seen(world: &World) -> Vec<String> {
+    let outside = world.outside.borrow();
+    let mut seen: Vec<String> = outside.store.iter().map(|it| format!("{} {}", it.id, it.body)).collect();
+    seen.extend(outside.log.iter().cloned());
+    seen.extend(outside.notices.iter().map(|it| it.1.clone()));
+    seen.extend(outside.servers.values().flat_map(|it| it.got.iter().cloned()));
+    drop(outside);
+    seen.extend(world.replies(0).into_iter().map(|it| it.body));
+    seen
+}
+
+#[test]
+fn keys_are_published_and_their_secret_is_nowhere_to_be_seen() {
+    let (world, room) = together(RoomVersion::V11);
+    world.say(Some(0), "general", "carol", "hello");
+    let ticket = world.ask(0, "GET", "/_matrix/key/v2/server", None, "");
+    let other = world.ask(0, "GET", "/_matrix/key/v2/server/ed25519%3Aany", None, "");
+    world.outside.borrow_mut().users.get_mut("alice").unwrap().roles.push("admin".to_owned());
+    for words in ["status", "registration", "dead", "dance"] {
+        world.command(0, "general", "alice", words);
+    }
+    world.settle();
+    assert_eq!(reply(&ticket).0, 200);
+    assert_eq!(reply(&other).1["verify_keys"], reply(&ticket).1["verify_keys"]);
+    let (_, document) = reply(&ticket);
+    assert!(KeyDocument::read(document.to_string().as_bytes(), "rc.test", world.now()).is_ok());
+    let records = world.records();
+    let kept: Vec<_> = records
+        .iter()
+        .filter_map(|it| if let Record::SigningKey(it) = it { Some(it) } else { None })
+        .collect();
+    assert_eq!(kept.len(), 1);
+    let seed = open(&Secret::new(SECRET.to_owned()), "signing key", &kept[0].sealed).unwrap();
+    let hex: String = seed.iter().map(|it| format!("{it:02x}")).collect();
+    let decimal = seed.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let secrets = [
+        SECRET.to_owned(),
+        STANDARD_NO_PAD.encode(SECRET),
+        STANDARD_NO_PAD.encode(&*seed),
+        URL_SAFE_NO_PAD.encode(&*seed),
+        hex.to_uppercase(),
+        hex,
+        decimal.join(","),
+        decimal.join(", "),
+    ];
+    let seen = seen(&world);
+    assert!(seen.len() > 40 && seen.iter().any(|it| it.contains(&kept[0].sealed)));
+    for text in seen {
+        assert!(!secrets.iter().any(|it| text.contains(it)), "a secret in {text}");
+    }
+    world.agrees(&room);
+}
+
+#[test]
+fn without_the_secret_all_is_refused_in_plain_words_and_no_key_is_kept() {
+    for (secret, why) in [(None, "needs a secret"), (Some("too short"), "no key to sign with")] {
+        let mut world = World::direct();
+        world.outside.borrow_mut().servers.insert(FAR.to_owned(), OtherServer::new(FAR));
+        world.outside.borrow_mut().config.secret = secret.map(|it| Secret::new(it.to_owned()));
+        world.start(None);
+        world.settle();
+        let room = world.create(RoomVersion::V11, "public");
+        let keys = world.ask(0, "GET", "/_matrix/key/v2/server", None, "");
+        let invited = world.invite(0, &room, ALICE);
+        world.command(0, "general", "alice", &format!("join {room}"));
+        world.settle();
+        assert_eq!((reply(&keys).0, reply(&invited).0), (503, 503));
+        let last = world.notices().pop().unwrap();
+        assert!(last.contains("could not be joined") && last.contains(why), "{last}");
+        assert!(world.log().iter().any(|it| it.contains(why)), "{:?}", world.log());
+        let kept =
+            |it: &Record| matches!(it, Record::SigningKey(_) | Record::Invitation(_) | Record::Portal(_));
+        assert!(!world.records().iter().any(kept));
+        assert!(world.far().asked.iter().all(|it| !it.contains("_join")), "{:?}", world.far().asked);
+    }
+}
+
+#[test]
+fn with_another_secret_nothing_is_signed_until_the_right_one_is_back() {
+    let (mut world, room) = together(RoomVersion::V11);
+    world.kill(0);
+    world.pass(20_000);
+    world.outside.borrow_mut().config.secret =
+        Some(Secret::new("quite another secret, long enough".to_owned()));
+    let other = world.start(None);
+    world.say(Some(other), "general", "alice", "kept");
+    let until = world.now() + 60_000;
+    world.until(|it| it.now() > until);
+    assert_eq!(world.heard(&room), Vec::<String>::new());
+    assert!(world.log().iter().any(|it| it.contains("sealed with another secret")), "{:?}", world.log());
+    assert_eq!(world.records().iter().filter(|it| matches!(it, Record::SigningKey(_))).count(), 1);
+    world.kill(other);
+    world.outside.borrow_mut().config.secret = Some(Secret::new(SECRET.to_owned()));
+    world.start(None);
+    world.settle();
+    assert_eq!(world.heard(&room), ["kept"]);
+    world.agrees(&room);
+}
+
+#[test]
+fn two_instances_are_one_server() {
+    let mut world = World::direct();
+    world.outside.borrow_mut().servers.insert(FAR.to_owned(), OtherServer::new(FAR));
+    // Both come up at once, and each draws a key.
+    let (one, two) = (world.start(None), world.start(None));
+    world.settle();
+    let room = world.create(RoomVersion::V12, "invite");
+    for (index, user) in [(one, ALICE), (two, CAROL)] {
+        let ticket = world.invite(index, &room, user);
+        world.settle();
+        assert_eq!(reply(&ticket).0, 200);
+    }
+    let keys = [one, two].map(|it| world.ask(it, "GET", "/_matrix/key/v2/server", None, ""));
+    world.settle();
+    let [first, second] = keys.map(|it| reply(&it).1["verify_keys"].clone());
+    assert_eq!(first, second);
+    world.command(two, "general", "alice", &format!("join {room}"));
+    world.settle();
+    for (index, text) in [(one, "one"), (two, "two"), (one, "three")] {
+        world.say(Some(index), "general", "carol", text);
+        world.settle();
+        let said = world.bob_says(&room, text);
+        world.deliver(index, &[&said]);
+        for index in [one, two] {
+            world.submit(index, matrix_federation::input::Input::Tick);
+        }
+        world.settle();
+    }
+    assert_eq!(world.heard(&room), ["one", "two", "three"]);
+    assert_eq!(world.shown(), ["one", "two", "three"]);
+    world.agrees(&room);
+}
+
+#[test]
+fn whoever_has_to_be_brought_in_is_invited_once() {
+    let (world, room) = together(RoomVersion::V11);
+    world.say(Some(0), "general", "carol", "hello");
+    world.settle();
+    let dave = crate::world::person("dave");
+    world.outside.borrow_mut().users.insert("dave".to_owned(), dave);
+    world.say(Some(0), "general", "dave", "hello too");
+    world.settle();
+    let invitations = world.graph(&room).timeline.iter().filter(|it| it.text.contains("\"invite\"")).count();
+    // The room's rule, Alice by Bob, Carol and Dave by Alice.
+    assert_eq!(invitations, 4);
+    assert_eq!(world.heard(&room), ["hello", "hello too"]);
+    world.agrees(&room);
 }

@@ -57,6 +57,8 @@ pub struct OtherServer {
     pub aliases: BTreeMap<String, String>,
     /// All that was asked of it, each a method and a path.
     pub asked: Vec<String>,
+    /// All that was sent to it, headers and bodies.
+    pub got: Vec<String>,
     /// What others did wrong.
     pub complaints: Vec<String>,
     key: SigningKey,
@@ -175,6 +177,7 @@ impl OtherServer {
             rooms: BTreeMap::new(),
             aliases: BTreeMap::new(),
             asked: vec![],
+            got: vec![],
             complaints: vec![],
             key: SigningKey::new(&seed),
             transactions: BTreeMap::new(),
@@ -276,6 +279,7 @@ impl OtherServer {
     pub fn answer(&mut self, call: &Call, keys: Option<&str>, now: i64) -> Answer {
         let rest = call.url.strip_prefix("https://").unwrap();
         let uri = &rest[rest.find('/').unwrap()..];
+        self.got.push(format!("{:?} {:?} {uri}", call.authorization, call.body));
         self.asked.push(format!("{} {uri}", call.method));
         let response = |status, body: Value| Answer::Response {
             status,
