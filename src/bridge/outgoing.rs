@@ -55,6 +55,14 @@ pub(super) fn entry(message: &Message) -> Entry {
     }
 }
 
+/// What every message of a room needs, whatever it says.
+pub(super) fn looked_at(room: &str) -> [Key; 2] {
+    [
+        Key::Recent { room: room.to_owned(), skip: 0, limit: LOOK_BACK_MESSAGES },
+        Key::documents(ids::key::portal_local(room)),
+    ]
+}
+
 /// If messages before this one were never journaled (their hooks are late, or lost in a crash): the effects that
 /// take them in, so that they go first.
 pub(super) fn first_the_earlier(
@@ -63,17 +71,15 @@ pub(super) fn first_the_earlier(
     entry: &Entry,
 ) -> Result<Option<Vec<Effect>>, Missing> {
     let Work::Post { message } = &entry.work else { return Ok(None) };
-    view.all([
-        Key::Recent { room: message.room.clone(), skip: 0, limit: LOOK_BACK_MESSAGES },
-        Key::documents(ids::key::portal_local(&message.room)),
-        Key::documents(ids::key::link_local(&message.id)),
-    ])?;
+    view.all(looked_at(&message.room))?;
     let Some(portal) = portal::of_local(view, &message.room)? else { return Ok(None) };
     let since = portal.since.max(message.at - LOOK_BACK);
     let earlier = view
         .recent(&message.room, 0, LOOK_BACK_MESSAGES)?
         .iter()
         .filter(|it| is_for_matrix(it, since) && (it.at, &it.id) < (message.at, &message.id));
+    let all = earlier.clone().chain([&**message]);
+    view.all(all.map(|it| Key::documents(ids::key::link_local(&it.id))))?;
     let unknown = ledger::without_link(view, journal, earlier)?;
     if unknown.is_empty() {
         return Ok(None);

@@ -61,6 +61,11 @@ pub(super) fn wake(view: &View, scope: &Scope) -> Result<Vec<Effect>, Missing> {
 
 /// Goes on with an entry.
 pub(super) fn step(view: &View, tag: &Tag) -> Result<Vec<Effect>, Missing> {
+    // At once, for there is more to come: a decision has few goes.
+    let mut keys = vec![Key::documents(key::journal(&tag.scope))];
+    keys.extend(tag.scope.remote_room().map(|it| Key::documents(key::portal_remote(it))));
+    keys.extend(tag.scope.local_room().into_iter().flat_map(outgoing::looked_at));
+    view.all(keys)?;
     let journal = Journal::load(view, &tag.scope)?;
     match journal.entry(&tag.entry) {
         Some(entry) => advance(view, &journal, entry, &tag.step),

@@ -44,20 +44,26 @@ pub(super) struct Room<'v> {
 }
 
 impl<'v> Room<'v> {
-    /// Loads a room; nothing if we are not in it.
-    pub(super) fn load(view: &'v View, id: &'v str) -> Result<Option<Self>, Missing> {
-        view.all([key::joined(id), key::heads(id), key::room_state(id)].map(Key::documents))?;
+    /// Loads a room, and some of its events with the states after them; nothing if we are not in it.
+    pub(super) fn load(view: &'v View, id: &'v str, events: &[&str]) -> Result<Option<Self>, Missing> {
+        let of_room = [key::joined(id), key::heads(id), key::room_state(id)];
+        let of_events = events.iter().map(|it| key::event(it));
+        view.all(of_events.chain(of_room).map(Key::documents))?;
         let Some(version) = version(view, id)? else { return Ok(None) };
-        let events = view.records(&key::room_state(id))?.iter();
-        let stored = events.filter_map(as_event).map(|it| (it.id.as_str(), it)).collect();
+        let state_events = view.records(&key::room_state(id))?.iter();
+        let stored = state_events.filter_map(as_event).map(|it| (it.id.as_str(), it)).collect();
         let heads = view.records(&key::heads(id))?.iter();
         let heads: BTreeMap<&str, &Head> = heads
             .filter_map(|it| if let Record::Head(it) = it { Some((it.event.as_str(), it)) } else { None })
             .collect();
         let mut heads: Vec<&Head> = heads.into_values().collect();
-        view.all(
-            heads.iter().flat_map(|it| [key::event(&it.event), key::snapshot(&it.after)]).map(Key::documents),
-        )?;
+        let mut keys: Vec<String> =
+            heads.iter().flat_map(|it| [key::event(&it.event), key::snapshot(&it.after)]).collect();
+        for event in events {
+            let known = view.records(&key::event(event))?.iter().find_map(as_event);
+            keys.extend(known.and_then(|it| it.after.as_deref()).map(key::snapshot));
+        }
+        view.all(keys.into_iter().map(Key::documents))?;
         // A head is kept before its event, which makes it count: without, somebody is at work on it, or died of it.
         let mut is_there = vec![];
         for head in &heads {
@@ -229,11 +235,8 @@ pub(super) fn accept(view: &View, room: &str, text: &str) -> Result<Acceptance, 
     let nothing = || Ok(Acceptance::Pass(vec![]));
     let Ok(Arrived { id, pdu }) = serde_json::from_str::<Arrived<'_>>(text) else { return nothing() };
     let Ok(Follows { prev_events }) = serde_json::from_str(pdu.get()) else { return nothing() };
-    let of_events = prev_events.iter().chain([&id]).map(|it| key::event(it));
-    view.all(
-        of_events.chain([key::joined(room), key::heads(room), key::room_state(room)]).map(Key::documents),
-    )?;
-    let Some(room) = Room::load(view, room)? else { return nothing() };
+    let events: Vec<&str> = prev_events.iter().chain([&id]).map(String::as_str).collect();
+    let Some(room) = Room::load(view, room, &events)? else { return nothing() };
     let Ok(pdu) = Pdu::read(pdu.get().as_bytes(), room.version) else { return nothing() };
     if let Some(known) = stored(view, pdu.id.as_str())? {
         return Ok(match known.standing {

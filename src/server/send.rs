@@ -53,7 +53,7 @@ pub(super) fn begin(view: &View, intent: &Intent) -> Result<Move, Missing> {
         let keep = placed(view, room, made)?;
         return go_on(view, &identity, made, (0, 0), keep);
     }
-    let Some(room) = Room::load(view, room)? else {
+    let Some(room) = Room::load(view, room, &[])? else {
         return Ok(Move::Refused { why: "this workspace is not in the Matrix room any more".to_owned() });
     };
     let state = match room.current()? {

@@ -183,7 +183,7 @@ fn one_event(view: &View, origin: &ServerName, event: &str) -> Result<Incoming, 
         .iter()
         .find_map(|it| if let Record::Event(it) = it { Some(it) } else { None });
     let Some(known) = known else { return Ok(missing()) };
-    let Some(room) = Room::load(view, &known.room)? else { return Ok(missing()) };
+    let Some(room) = Room::load(view, &known.room, &[])? else { return Ok(missing()) };
     let servers = room.current()?.map(|state| room.servers(&state)).unwrap_or_default();
     if !servers.contains(origin.as_str()) {
         return Ok(error(403, "M_FORBIDDEN", "Your server is not in the room of that event."));
