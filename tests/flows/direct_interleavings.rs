@@ -8,7 +8,7 @@ use crate::direct::{BOB, together};
 use crate::interleavings::{dice, rest};
 use crate::world::{Ticket, World};
 
-const SEEDS: u64 = 300;
+const SEEDS: u64 = 200;
 
 /// The other server has one transaction in flight, and sends it until it is acknowledged.
 #[derive(Default)]
@@ -106,5 +106,5 @@ fn two_instances_hold_one_room() {
         world.agrees(&room);
     }
     println!("{SEEDS} interleavings, an instance died in {deaths}, {forks} ended in a fork");
-    assert!(deaths > 50 && forks > 10);
+    assert!(deaths > 30 && forks > 10);
 }

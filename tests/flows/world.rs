@@ -433,6 +433,10 @@ impl Outside {
     }
 
     fn perform(&mut self, effect: Effect) -> Result<(), String> {
+        // The driver's cap on passes: whatever comes over it is noted with its entry, or in the log.
+        if let Effect::Insert { document: Document { body: text, .. } } | Effect::Log { text, .. } = &effect {
+            assert!(!text.contains("found no end"), "{text}");
+        }
         match effect {
             Effect::Insert { document } => self.store.push(document),
             Effect::Remove { id } => self.store.retain(|it| it.id != id),
