@@ -9,6 +9,7 @@ mod crashes;
 mod direct;
 mod direct_crashes;
 mod direct_interleavings;
+mod direct_trust;
 mod homeserver;
 mod interleavings;
 mod other_server;
