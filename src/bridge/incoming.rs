@@ -34,9 +34,9 @@ const MISSED_SPREAD: i64 = 50;
 /// Events are taken for missed if they are no older than so many milliseconds.
 const MISSED_WITHIN: i64 = 600_000;
 
-/// How long events of a room that is not known wait for it, in milliseconds: its portal may be in the making, and all
-/// attempts at a join together may take four minutes.
-const UNKNOWN_ROOM: i64 = 300_000;
+/// How long events of a room that is not known wait for it, in milliseconds: its portal may be in the making. While
+/// somebody is joining it, they wait as long as that takes.
+const UNKNOWN_ROOM: i64 = 30_000;
 
 /// Keeps what a request brought, then answers it.
 pub(super) fn accept(view: &View, request: &Request) -> Result<Vec<Effect>, Missing> {
@@ -178,7 +178,7 @@ pub(super) fn event(
     let Some(event) = events.get(index) else { return Ok(journal.finish(view, entry)) };
     let Some(room) = entry.scope.remote_room() else { return Ok(journal.finish(view, entry)) };
     let Some(portal) = portal::of_remote(view, room)? else {
-        return Ok(unknown_room(view, journal, entry, room));
+        return unknown_room(view, journal, entry, room);
     };
     let mut effects = match attachment(view).accept(view, room, event)? {
         Acceptance::Keep(mut effects) => {
@@ -264,12 +264,23 @@ fn member(view: &View, portal: &Portal, event: &Event) -> Result<Vec<Effect>, Mi
 }
 
 /// Events of a room that is not known wait a little, then they are let go with one line in the log.
-fn unknown_room(view: &View, journal: &Journal, entry: &Entry, room: &str) -> Vec<Effect> {
-    if view.now < entry.at + UNKNOWN_ROOM {
-        return vec![Effect::Wake { scope: entry.scope.clone(), at: view.now + 1_000 }];
+fn unknown_room(view: &View, journal: &Journal, entry: &Entry, room: &str) -> Result<Vec<Effect>, Missing> {
+    if view.now < entry.at + UNKNOWN_ROOM || is_being_joined(view, room)? {
+        return Ok(vec![Effect::Wake { scope: entry.scope.clone(), at: view.now + 1_000 }]);
     }
     let text = format!("Events of {room} were passed over: the room is not federated here.");
     let mut effects = vec![Effect::Log { level: Level::Info, text }];
     effects.extend(journal.finish(view, entry));
-    effects
+    Ok(effects)
+}
+
+/// Whether somebody is joining a Matrix room, by an alias perhaps, or has done so since its portal was looked for.
+fn is_being_joined(view: &View, room: &str) -> Result<bool, Missing> {
+    view.all([key::JOURNALS, key::PORTALS].map(Key::documents))?;
+    let entries = view.records(key::JOURNALS)?.iter();
+    let mut works = entries.filter_map(|it| if let Record::Entry(it) = it { Some(&it.work) } else { None });
+    let may_be = |remote: &str| remote == room || remote.starts_with('#');
+    let is_portal = |it: &Record| matches!(it, Record::Portal(it) if it.remote == room);
+    Ok(works.any(|it| matches!(it, Work::Join { remote, .. } if may_be(remote)))
+        || view.records(key::PORTALS)?.iter().any(is_portal))
 }
