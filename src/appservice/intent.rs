@@ -9,7 +9,7 @@
 use serde_json::{Value, json};
 
 use super::answer::{Verdict, judge, retry_unless};
-use super::request::{self, path};
+use super::request;
 use super::token;
 use crate::attachment::{Done, Intent, Move};
 use crate::effect::Call;
@@ -96,11 +96,11 @@ fn step(view: &View, name: &str, intent: &Intent) -> Result<Move, Missing> {
         Intent::CreateRoom { room } => create(view, name, room),
         Intent::Invite { room, by, mxid } => {
             let invite =
-                || request::post(view, &path(&["rooms", room, "invite"]), json!({ "user_id": mxid }));
+                || request::post(view, &Call::path(&["rooms", room, "invite"]), json!({ "user_id": mxid }));
             as_puppet(view, name, room, by, invite)
         }
         Intent::Join { room, by, via, .. } => as_puppet(view, name, room, by, || {
-            let join = request::post(view, &path(&["join", room]), json!({}));
+            let join = request::post(view, &Call::path(&["join", room]), json!({}));
             via.iter().fold(join, |call, server| request::with(call, "server_name", server))
         }),
         Intent::Latest { room } => backwards(view, room),
@@ -111,7 +111,7 @@ fn step(view: &View, name: &str, intent: &Intent) -> Result<Move, Missing> {
                 content.insert(MARK.to_owned(), json!(transaction));
             }
             let send = || {
-                let path = path(&["rooms", room, "send", event_type, transaction]);
+                let path = Call::path(&["rooms", room, "send", event_type, transaction]);
                 request::with(request::put(view, &path, content), "ts", &at.to_string())
             };
             as_puppet(view, name, room, by, send)
@@ -134,7 +134,7 @@ fn create(view: &View, name: &str, room: &Room) -> Call {
     match name {
         "resolve" => {
             let alias = format!("#{localpart}:{}", view.config.server_name);
-            request::get(view, &path(&["directory", "room", &alias]))
+            request::get(view, &Call::path(&["directory", "room", &alias]))
         }
         _ => request::post(
             view,
@@ -159,12 +159,12 @@ fn as_puppet(view: &View, name: &str, room: &str, user: &User, act: impl FnOnce(
             let shown = if user.name.is_empty() { &user.username } else { &user.name };
             as_user(request::put(
                 view,
-                &path(&["profile", &mxid, "displayname"]),
+                &Call::path(&["profile", &mxid, "displayname"]),
                 json!({ "displayname": shown }),
             ))
         }
-        "let-in" => request::post(view, &path(&["rooms", room, "invite"]), json!({ "user_id": mxid })),
-        "join" => as_user(request::post(view, &path(&["join", room]), json!({}))),
+        "let-in" => request::post(view, &Call::path(&["rooms", room, "invite"]), json!({ "user_id": mxid })),
+        "join" => as_user(request::post(view, &Call::path(&["join", room]), json!({}))),
         _ => as_user(act()),
     }
 }
@@ -204,7 +204,7 @@ fn done(intent: &Intent, body: &Value) -> Move {
 
 /// A room's latest events, as the App's own user sees them.
 fn backwards(view: &View, room: &str) -> Call {
-    let latest = request::get(view, &path(&["rooms", room, "messages"]));
+    let latest = request::get(view, &Call::path(&["rooms", room, "messages"]));
     request::with(request::with(latest, "dir", "b"), "limit", LATEST)
 }
 

@@ -10,11 +10,6 @@ use crate::view::View;
 /// How long a homeserver may take, in milliseconds. Its own timeouts towards other servers are shorter.
 const TIMEOUT: u32 = 60_000;
 
-/// A path of these parts, each percent-encoded.
-pub(super) fn path(parts: &[&str]) -> String {
-    Call::path(parts)
-}
-
 pub(super) fn get(view: &View, path: &str) -> Call {
     call(view, "GET", path, None)
 }
@@ -29,7 +24,7 @@ pub(super) fn post(view: &View, path: &str, body: impl Into<Value>) -> Call {
 
 /// The request that makes the homeserver call us. It also ends the homeserver's back-off.
 pub(super) fn ping(view: &View, id: &str) -> Call {
-    let url = format!("{}/_matrix/client/v1/appservice/{}/ping", view.config.homeserver(), path(&[id]));
+    let url = format!("{}/_matrix/client/v1/appservice/{}/ping", view.config.homeserver(), Call::path(&[id]));
     let body = json!({ "transaction_id": format!("ping-{}", view.now) }).to_string();
     Call { url, ..call(view, "POST", "", Some(body)) }
 }
