@@ -27,6 +27,8 @@ export async function wander(
       const side = dice.one([near, far]);
       await scene.attempt(() => something(scene, dice, side, { ann, ben, others }));
     }
+    // Whatever the dice refused: one of these is not heard before the next, so that there is a fork in each round.
+    for (const person of [ben, ann, ben]) await scene.say(person, 'and so on');
     pair.release();
     await scene.settle(ann, ben);
   }
