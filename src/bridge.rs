@@ -2,6 +2,7 @@
 //!
 //! `decide` is a pure function. It reads only the view, and where the view lacks something it says so.
 
+mod command;
 mod ghost;
 mod incoming;
 mod instance;
@@ -36,7 +37,7 @@ pub fn decide(input: &Input, view: &View) -> Result<Vec<Effect>, Missing> {
         Input::Failed { tag, why } => work::failed(view, tag, why),
         Input::Reconcile { scope, skip, began } => reconcile::compare(view, scope, *skip, *began),
         Input::MessageSent { message } => outgoing::accept(view, message),
-        Input::Command { user, room, words } => invite::command(view, user, room, words),
+        Input::Command { user, room, words } => command::run(view, user, room, words),
         Input::Request { request } => incoming::accept(view, request),
     }
 }

@@ -2,16 +2,33 @@
 
 use std::rc::Rc;
 
-use super::incoming;
+use super::{incoming, portal};
 use crate::attachment::Intent;
 use crate::effect::Effect;
 use crate::facts::{Room, User};
 use crate::ids::{self, Scope};
+use crate::policy;
 use crate::record::{Entry, Portal, Record, Work};
-use crate::view::View;
+use crate::view::{Missing, View};
 
-/// Takes it into the room's journal.
-pub(super) fn begin(view: &View, by: &User, room: &Room, remote: &str, via: &[String]) -> Vec<Effect> {
+/// Takes it into the room's journal, or says why not.
+pub(super) fn begin(
+    view: &View,
+    by: &User,
+    room: &Room,
+    remote: &str,
+    via: &[String],
+) -> Result<Result<Vec<Effect>, String>, Missing> {
+    if let Err(why) = policy::admits_room(&view.config, room) {
+        return Ok(Err(why));
+    }
+    if let Some(portal) = portal::of_local(view, &room.id)? {
+        return Ok(Err(format!("This room is one with {} already.", portal.remote)));
+    }
+    if !(remote.starts_with(['!', '#']) && (2..=255).contains(&remote.len())) {
+        let like = "One looks like !abc:example.org or #name:example.org";
+        return Ok(Err(format!("'{remote}' is not a Matrix room. {like}")));
+    }
     let entry = Entry {
         id: format!("join:{}:{}", ids::digest(&[&room.id, remote]), view.now),
         scope: Scope::local(&room.id),
@@ -20,15 +37,8 @@ pub(super) fn begin(view: &View, by: &User, room: &Room, remote: &str, via: &[St
         work: Work::Join { room: room.clone(), by: by.clone(), remote: remote.to_owned(), via: via.to_vec() },
     };
     let wake = Effect::Wake { scope: entry.scope.clone(), at: view.now };
-    vec![Record::Entry(Rc::new(entry)).insert(), say(room, by, format!("Joining {remote} …")), wake]
-}
-
-/// What is wrong with what somebody typed, in plain words.
-pub(super) fn fault(remote: &str) -> Option<String> {
-    let is_room = remote.starts_with(['!', '#']) && remote.len() > 1 && remote.len() <= 255;
-    (!is_room).then(|| {
-        format!("'{remote}' is not a Matrix room. One looks like !abc:example.org or #name:example.org")
-    })
+    let say = say(room, by, format!("Joining {remote} …"));
+    Ok(Ok(vec![Record::Entry(Rc::new(entry)).insert(), say, wake]))
 }
 
 /// What it wants of the network.
