@@ -27,8 +27,11 @@ export async function wander(
       const side = dice.one([near, far]);
       await scene.attempt(() => something(scene, dice, side, { ann, ben, others }));
     }
-    // Whatever the dice refused: one of these is not heard before the next, so that there is a fork in each round.
-    for (const person of [ben, ann, ben]) await scene.say(person, 'and so on');
+    // Whatever the dice refused: one of these is not heard before the next, so that states differ in each round.
+    for (const [turn, person] of [ben, ann, ben].entries()) {
+      const member = { membership: 'join', displayname: `${round}.${turn}` };
+      await scene.set(person, 'm.room.member', member, person.id);
+    }
     pair.release();
     await scene.settle(ann, ben);
   }
