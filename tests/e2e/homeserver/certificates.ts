@@ -21,6 +21,8 @@ export class CertificateAuthority {
   /** The same as PEM text. */
   readonly certificate: string;
   readonly #dir: string;
+  /** By host name: two at once would write into the same files. */
+  readonly #issued = new Map<string, Promise<Certificate>>();
 
   private constructor(dir: string, certificate: string) {
     this.#dir = dir;
@@ -36,18 +38,24 @@ export class CertificateAuthority {
     return new CertificateAuthority(dir, await readFile(join(dir, 'ca.pem'), 'utf8'));
   }
 
-  /** A server certificate for a host name; ports do not matter to certificates. */
+  /** The server certificate for a host name; ports do not matter to certificates. */
   async issue(hostname: string): Promise<Certificate> {
-    await issue(this.#dir, hostname);
-    const certificatePath = join(this.#dir, `${hostname}.pem`);
-    const keyPath = join(this.#dir, `${hostname}.key`);
-    const cert = await readFile(certificatePath, 'utf8');
-    return { certificatePath, keyPath, cert, key: await readFile(keyPath, 'utf8') };
+    const issued = this.#issued.get(hostname) ?? this.#issue(hostname);
+    this.#issued.set(hostname, issued);
+    return issued;
   }
 
   /** Removes everything issued; for when the servers that use it have stopped. */
   async remove(): Promise<void> {
     await rm(this.#dir, { recursive: true, force: true });
+  }
+
+  async #issue(hostname: string): Promise<Certificate> {
+    await issue(this.#dir, hostname);
+    const certificatePath = join(this.#dir, `${hostname}.pem`);
+    const keyPath = join(this.#dir, `${hostname}.key`);
+    const cert = await readFile(certificatePath, 'utf8');
+    return { certificatePath, keyPath, cert, key: await readFile(keyPath, 'utf8') };
   }
 }
 
