@@ -21,14 +21,14 @@ import { Client } from './host/client.ts';
 import { type Host, WorkspaceHost } from './host/host.ts';
 import { RocketChat } from './host/rocketchat.ts';
 import { Store } from './host/store.ts';
-import { EngineTransport, type Transport } from './host/transport.ts';
+import { EngineTransport, noTransport, type Transport } from './host/transport.ts';
 import { messageFact } from './inputs/message.ts';
 import { type Address, Listener } from './listener.ts';
 import { Log, type Logging, reason } from './log.ts';
 import { networkIsOpen } from './network.ts';
 import { endProcess, Parent, watchPipe } from './parent.ts';
 import type { Input, Room, User } from './protocol.ts';
-import { readSettings, settingFault, settings } from './settings.ts';
+import { keptSetting, type Outgoing, readSettings, settings } from './settings.ts';
 import { background, Pace, within } from './within.ts';
 
 /** Between two looks for work that another instance handed over. */
@@ -53,7 +53,7 @@ export class Federation {
   private transport: Transport;
   private networkOpen = false;
   private listening: Address | undefined;
-  private certificates = '';
+  private choice = '';
   private jobPace = new Pace(againMs);
   private startPace = new Pace(againMs);
   private beating: ReturnType<typeof setInterval> | undefined;
@@ -176,14 +176,15 @@ export class Federation {
 
   /**
    * The setting to be saved. The engine swallows what this hook throws and saves the new value all the
-   * same, so a value that cannot be used is answered with the old one.
+   * same, so a value that cannot be used is answered with the old one, which says why.
    */
   checked({ oldSetting, newSetting }: ISettingUpdateContext, logger: ILogger): ISetting {
-    const fault = settingFault(newSetting);
-    if (fault === undefined) return newSetting;
-    this.log.warn(`the setting '${newSetting.id}' keeps its old value. ${fault}`);
-    this.log.flush(logger);
-    return oldSetting;
+    const { setting, why } = keptSetting(oldSetting, newSetting);
+    if (why !== undefined) {
+      this.log.warn(`the setting '${newSetting.id}' keeps its old value. ${why}`);
+      this.log.flush(logger);
+    }
+    return setting;
   }
 
   async messageSent(
@@ -222,17 +223,15 @@ export class Federation {
   private async apply(): Promise<void> {
     // An App that is switched off is told of its settings too.
     if (!this.isEnabled()) return;
-    const { config, listen, certificates } = await within(
+    const { config, listen, outgoing, certificates } = await within(
       settingsMs,
       'reading the settings',
       readSettings(this.id, this.own.environmentReader, (address) => this.ownAddress(address)),
     );
     // It may have been switched off meanwhile, here and below.
     if (!this.isEnabled()) return;
-    if (this.networkOpen) {
-      this.trust(certificates);
-      await this.listen(listen);
-    }
+    this.choose(outgoing, certificates);
+    if (this.networkOpen) await this.listen(listen);
     if (!this.isEnabled()) return;
     this.host.open();
     this.core.start(config);
@@ -243,12 +242,16 @@ export class Federation {
     return this.enabled;
   }
 
-  private trust(certificates: string[]): void {
-    const all = certificates.join('\n');
-    if (this.transport instanceof Client && all === this.certificates) return;
-    this.certificates = all;
+  /** Whose client makes the calls; one that stays keeps its connections. */
+  private choose(outgoing: Outgoing, certificates: string[]): void {
+    const own = outgoing === 'own' || (outgoing === 'automatic' && this.networkOpen);
+    const choice = own ? ['own', ...certificates].join('\n') : 'workspace';
+    if (choice === this.choice) return;
+    this.choice = choice;
     const before = this.transport;
-    this.transport = new Client(certificates, (address) => this.core.admits(address));
+    if (!own) this.transport = new EngineTransport(this.own.http);
+    else if (!this.networkOpen) this.transport = noTransport;
+    else this.transport = new Client(certificates, (address) => this.core.admits(address));
     before.close();
   }
 
@@ -305,5 +308,6 @@ export class Federation {
     await this.listener.close();
     this.transport.close();
     this.transport = new EngineTransport(this.own.http);
+    this.choice = '';
   }
 }

@@ -133,7 +133,8 @@ homeserverUrl: string,
  */
 serverName: string, 
 /**
- * What the localparts of our users on Matrix begin with, such as `rc_`.
+ * What the localparts of our users on Matrix begin with, such as `rc_`; empty where the homeserver has nobody
+ * else's users.
  */
 userPrefix: string, 
 /**
@@ -156,7 +157,11 @@ dnsUrl: string,
 /**
  * Whether other Matrix servers may be at private addresses.
  */
-privateAddresses: boolean, };
+privateAddresses: boolean, 
+/**
+ * Whether it is shown on both sides who is typing.
+ */
+typing: boolean, };
 
 /**
  * Something that happened.

@@ -4,13 +4,18 @@ import type { IEnvironmentRead, ISettingRead } from '@rocket.chat/apps-engine/de
 import type { ISetting } from '@rocket.chat/apps-engine/definition/settings';
 import { SettingType } from '@rocket.chat/apps-engine/definition/settings/SettingType.js';
 
+import english from './i18n/en.json' with { type: 'json' };
 import { text } from './inputs/unmapped.ts';
 import type { Address } from './listener.ts';
 import type { Config, Mode } from './protocol.ts';
 
+/** Who makes calls to other servers: whoever can, only the App, or always the workspace's own client. */
+export type Outgoing = 'automatic' | 'own' | 'workspace';
+
 export interface Settings {
   config: Config;
   listen: Address;
+  outgoing: Outgoing;
   /** Authorities in PEM. */
   certificates: string[];
 }
@@ -19,37 +24,35 @@ export interface Settings {
 const names = /^(?!_)[a-z0-9._=/-]*$/;
 const certificate = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
+/** What can be wrong with a value: the keys of the sentences that say so. */
+export type Fault = Extract<keyof typeof english, `fault_${string}`>;
+
 interface Definition {
-  section: 'mode' | 'homeserver' | 'listener' | 'direct';
+  section: 'mode' | 'homeserver' | 'listener' | 'outgoing' | 'activity' | 'direct';
   value: string | number | boolean;
   multiline?: true;
   /** What can be chosen; each has a text of its own. */
   choices?: readonly string[];
-  /** What is wrong with a value, in plain words. */
-  fault?: (value: string) => string | undefined;
+  fault?: (value: string) => Fault | undefined;
 }
 
 const modes: readonly Mode[] = ['homeserver', 'direct'];
+const ways: readonly Outgoing[] = ['automatic', 'own', 'workspace'];
 
+/** As the settings page shows them, from top to bottom. */
 const definitions: Readonly<Record<string, Definition>> = {
-  mode: {
-    section: 'mode',
-    value: 'homeserver',
-    choices: modes,
-    fault: (value) => (asMode(value) === undefined ? 'Choose one of the ways in the list.' : undefined),
-  },
-  homeserver_url: { section: 'homeserver', value: '', fault: addressFault },
+  mode: { section: 'mode', value: 'homeserver', choices: modes },
   server_name: {
+    section: 'mode',
+    value: '',
+    fault: (value) => (/^[^\s/@]*$/.test(value) ? undefined : 'fault_server_name'),
+  },
+  homeserver_url: {
     section: 'homeserver',
     value: '',
-    fault: (value) =>
-      /^[^\s/@]*$/.test(value) ? undefined : 'A server name has no spaces, slashes or @ in it.',
+    fault: (value) => addressFault(value) ?? (/\/_(matrix|synapse)\b/.test(value) ? 'fault_path' : undefined),
   },
-  user_prefix: {
-    section: 'homeserver',
-    value: 'rc_',
-    fault: (value) => emptyFault(value) ?? nameFault(value),
-  },
+  user_prefix: { section: 'homeserver', value: 'rc_', fault: nameFault },
   bot_localpart: {
     section: 'homeserver',
     value: 'rocketchat',
@@ -61,28 +64,23 @@ const definitions: Readonly<Record<string, Definition>> = {
     value: 3300,
     fault: (value) => {
       const port = Number(value);
-      return Number.isInteger(port) && port > 0 && port < 65536
-        ? undefined
-        : 'A port is a number from 1 to 65535.';
+      return Number.isInteger(port) && port > 0 && port < 65536 ? undefined : 'fault_port';
     },
   },
   appservice_url: { section: 'listener', value: '', fault: addressFault },
+  transport: { section: 'outgoing', value: 'automatic', choices: ways },
   ca_certificates: {
-    section: 'listener',
+    section: 'outgoing',
     value: '',
     multiline: true,
     fault: (value) =>
-      value === '' || value.replace(certificate, '').trim() === ''
-        ? undefined
-        : 'Paste whole certificates, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----.',
+      value === '' || value.replace(certificate, '').trim() === '' ? undefined : 'fault_certificate',
   },
+  typing: { section: 'activity', value: true },
   dns_url: {
     section: 'direct',
     value: '',
-    fault: (value) =>
-      value === '' || value.startsWith('https://')
-        ? addressFault(value)
-        : 'Look-ups go over HTTPS: the address begins with https://, such as https://dns.example.org/dns-query.',
+    fault: (value) => (value === '' || value.startsWith('https://') ? addressFault(value) : 'fault_dns'),
   },
   private_addresses: { section: 'direct', value: false },
 };
@@ -104,13 +102,26 @@ export const settings: ISetting[] = Object.entries(definitions).map(
     ...(choices ? { values: choices.map((key) => ({ key, i18nLabel: `${id}_${key}` })) } : {}),
     section: `section_${section}`,
     i18nLabel: `${id}_label`,
-    i18nDescription: `${id}_description`,
+    i18nDescription: description(id),
   }),
 );
 
-/** What is wrong with a new value, in plain words; nothing if it can be used. */
-export function settingFault({ id, value }: ISetting): string | undefined {
-  return definitions[id]?.fault?.(plain(value));
+/** What is wrong with a new value; nothing if it can be used. */
+export function settingFault({ id, value }: ISetting): Fault | undefined {
+  const definition = definitions[id];
+  const text = plain(value);
+  if (definition?.choices?.includes(text) === false) return 'fault_choice';
+  return definition?.fault?.(text);
+}
+
+/**
+ * What is kept of a change: the new value, or the old one and, in the place of its description, what was wrong with
+ * the new one. Whoever looks at the setting again finds it there, until it is saved with a value that can be used.
+ */
+export function keptSetting(before: ISetting, after: ISetting): { setting: ISetting; why?: string } {
+  const fault = settingFault(after);
+  if (fault === undefined) return { setting: { ...after, i18nDescription: description(after.id) } };
+  return { setting: { ...before, i18nDescription: fault }, why: english[fault] };
 }
 
 /** The variable of the server's environment that only the App with this id may read. */
@@ -126,10 +137,11 @@ export async function readSettings(
 ): Promise<Settings> {
   const reader: ISettingRead = environment.getSettings();
   const ids = Object.keys(definitions);
-  const values = await Promise.all(ids.map(async (id) => plain(await reader.getValueById(id))));
+  const values = await Promise.all(ids.map((id) => reader.getValueById(id) as Promise<unknown>));
   // Promised to be a text, but undefined where there is none, or where the App may not read it.
   const secret: unknown = await environment.getEnvironmentVariables().getValueByName(secretVariable(appId));
-  const value = (id: string): string => values[ids.indexOf(id)] ?? '';
+  // An empty text is a value, no value is not: who is on Matrix under which name may depend on it.
+  const value = (id: string): string => plain(values[ids.indexOf(id)] ?? definitions[id]?.value);
   const listen = { host: value('listen_host') || '0.0.0.0', port: Number(value('listen_port')) || 3300 };
   return {
     config: {
@@ -142,8 +154,10 @@ export async function readSettings(
       secret: typeof secret === 'string' && secret !== '' ? secret : null,
       dnsUrl: value('dns_url'),
       privateAddresses: value('private_addresses') === 'true',
+      typing: value('typing') === 'true',
     },
     listen,
+    outgoing: ways.find((way) => way === value('transport')) ?? 'automatic',
     certificates: value('ca_certificates').match(certificate) ?? [],
   };
 }
@@ -162,23 +176,21 @@ function withoutSlash(address: string): string {
   return address.replace(/\/+$/, '');
 }
 
-function addressFault(value: string): string | undefined {
+function description(id: string): string {
+  return `${id}_description`;
+}
+
+function addressFault(value: string): Fault | undefined {
   if (value === '') return undefined;
   const url = URL.canParse(value) ? new URL(value) : undefined;
-  if (url?.protocol !== 'https:' && url?.protocol !== 'http:') {
-    return 'An address begins with https:// or http://, such as https://matrix.example.org.';
-  }
-  return url.search || url.hash || url.username
-    ? 'Only the address of the server, without ?, # or a name.'
-    : undefined;
+  if (url?.protocol !== 'https:' && url?.protocol !== 'http:') return 'fault_address';
+  return url.search || url.hash || url.username ? 'fault_address_parts' : undefined;
 }
 
-function nameFault(value: string): string | undefined {
-  return names.test(value)
-    ? undefined
-    : 'Only a-z, 0-9 and . _ = / - can be used, and no _ at the beginning.';
+function nameFault(value: string): Fault | undefined {
+  return names.test(value) ? undefined : 'fault_name';
 }
 
-function emptyFault(value: string): string | undefined {
-  return value === '' ? 'This cannot be empty.' : undefined;
+function emptyFault(value: string): Fault | undefined {
+  return value === '' ? 'fault_empty' : undefined;
 }

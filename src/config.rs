@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::facts::User;
+use crate::ids;
 
 /// How the workspace is on the network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +53,8 @@ pub struct Config {
     pub homeserver_url: String,
     /// The server name in user ids, such as `example.org`; empty until it is set.
     pub server_name: String,
-    /// What the localparts of our users on Matrix begin with, such as `rc_`.
+    /// What the localparts of our users on Matrix begin with, such as `rc_`; empty where the homeserver has nobody
+    /// else's users.
     pub user_prefix: String,
     /// The localpart of the App's own user on Matrix.
     pub bot_localpart: String,
@@ -65,6 +67,8 @@ pub struct Config {
     pub dns_url: String,
     /// Whether other Matrix servers may be at private addresses.
     pub private_addresses: bool,
+    /// Whether it is shown on both sides who is typing.
+    pub typing: bool,
 }
 
 impl Config {
@@ -73,9 +77,7 @@ impl Config {
         if self.mode == Mode::Direct {
             return !self.server_name.is_empty();
         }
-        [&self.homeserver_url, &self.server_name, &self.user_prefix, &self.bot_localpart]
-            .iter()
-            .all(|it| !it.is_empty())
+        [&self.homeserver_url, &self.server_name, &self.bot_localpart].iter().all(|it| !it.is_empty())
     }
 
     /// The homeserver's address without a slash at its end.
@@ -95,24 +97,79 @@ impl Config {
 
     /// The localpart of a local user on Matrix.
     pub fn puppet_localpart(&self, user: &User) -> String {
-        format!("{}{}", self.prefix(), crate::ids::localpart(&user.username))
+        let plain = format!("{}{}", self.prefix(), ids::localpart(&user.username));
+        if plain != self.bot_localpart {
+            return plain;
+        }
+        // Somebody here bears the name of the App's own user there.
+        format!("{}{}", self.prefix(), ids::spelt_out(&user.username))
     }
 
     /// The username of a Matrix user that is one of ours, as far as its localpart tells.
     pub fn local_username(&self, mxid: &str) -> Option<String> {
-        let (localpart, server) = crate::ids::split_mxid(mxid)?;
+        let (localpart, server) = ids::split_mxid(mxid)?;
         let rest = localpart.strip_prefix(self.prefix())?;
         (server == self.server_name && localpart != self.bot_localpart && !rest.is_empty())
-            .then(|| crate::ids::from_localpart(rest))
+            .then(|| ids::from_localpart(rest))
     }
 
     /// What the localparts of our users begin with: a server of our own has nobody else's.
-    fn prefix(&self) -> &str {
+    pub fn prefix(&self) -> &str {
         if self.mode == Mode::Direct { "" } else { &self.user_prefix }
     }
 
     /// Whether a Matrix user is the App's own or one of its puppets: what they do began on our side.
     pub fn is_ours(&self, mxid: &str) -> bool {
         mxid == self.bot() || self.local_username(mxid).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::UserKind;
+
+    fn config(user_prefix: &str, bot_localpart: &str) -> Config {
+        Config {
+            homeserver_url: "https://matrix.example.org".to_owned(),
+            server_name: "example.org".to_owned(),
+            user_prefix: user_prefix.to_owned(),
+            bot_localpart: bot_localpart.to_owned(),
+            ..Config::default()
+        }
+    }
+
+    fn user(username: &str) -> User {
+        User {
+            id: "id".to_owned(),
+            username: username.to_owned(),
+            name: String::new(),
+            kind: UserKind::User,
+            roles: vec![],
+            active: true,
+        }
+    }
+
+    #[test]
+    fn our_users_and_the_apps_own_are_never_taken_for_each_other() {
+        for (prefix, bot) in [("rc_", "rocketchat"), ("", "rocketchat"), ("rc_", "rc_bot"), ("", "=42ob")] {
+            let config = config(prefix, bot);
+            assert!(config.is_complete() && config.is_ours(&config.bot()));
+            assert_eq!(config.local_username(&config.bot()), None);
+            for username in ["alice", "rocketchat", "bot", "Bob", "a=b"] {
+                let puppet = config.puppet(&user(username));
+                assert_ne!(puppet, config.bot(), "{username} with '{prefix}'");
+                assert_eq!(config.local_username(&puppet).as_deref(), Some(username), "{puppet}");
+                assert!(config.is_ours(&puppet));
+            }
+        }
+    }
+
+    #[test]
+    fn without_a_prefix_everybody_of_the_server_is_ours_and_nobody_else() {
+        let config = config("", "rocketchat");
+        assert!(config.is_ours("@anybody:example.org"));
+        assert!(!config.is_ours("@anybody:elsewhere.org"));
+        assert!(!config.is_ours("@:example.org"));
     }
 }

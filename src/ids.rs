@@ -197,6 +197,11 @@ pub fn localpart(username: &str) -> String {
     })
 }
 
+/// Another localpart of the same username, should its first one be somebody else's.
+pub fn spelt_out(username: &str) -> String {
+    escape(username, '=', |_| false)
+}
+
 /// The Rocket.Chat username that a localpart was made of.
 pub fn from_localpart(localpart: &str) -> String {
     unescape(localpart, '=').unwrap_or_else(|| localpart.to_owned())

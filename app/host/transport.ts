@@ -55,7 +55,17 @@ export function retryAfter(header: string | null, now = Date.now()): number | nu
 
 /** The workspace's client shows neither whom it is connected to nor lets us say whom we want. */
 const unsafe =
-  "the runtime closes the network to Apps, and through Rocket.Chat's own client no other Matrix server can be reached safely";
+  "through Rocket.Chat's own client no other Matrix server can be reached safely; the App must be able to use its own";
+
+/** Where the runtime closes the network and the settings let nobody else call. */
+export const noTransport: Transport = {
+  call: () =>
+    Promise.resolve({
+      kind: 'unreachable',
+      why: 'the runtime closes the network to Apps, and the settings let only the App itself call',
+    }),
+  close: () => undefined,
+};
 
 /** The engine's own client, in the workspace's process: bodies cross the pipe between the two. */
 export class EngineTransport implements Transport {

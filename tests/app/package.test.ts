@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { App } from '@rocket.chat/apps-engine/definition/App.js';
 import { AppInterface } from '@rocket.chat/apps-engine/definition/metadata/AppInterface.js';
 
+import english from '../../app/i18n/en.json' with { type: 'json' };
 import { settingFault, settings } from '../../app/settings.ts';
 import { bundle, manifest } from './stub/pack.ts';
 
@@ -97,14 +98,15 @@ test('each permission is in use', () => {
 });
 
 test('every language has every text, and every text is used', () => {
-  const english = JSON.parse(read('i18n/en.json')) as Texts;
   const wanted = settings.flatMap(({ section, i18nLabel, i18nDescription, values = [] }) => [
     section,
     i18nLabel,
     i18nDescription,
     ...values.map((value) => value.i18nLabel),
   ]);
-  const keys = [...new Set([...wanted, 'command_params', 'command_description'])].sort();
+  const faults = Object.keys(english).filter((key) => key.startsWith('fault_'));
+  for (const key of faults) assert.ok(read('settings.ts').includes(`'${key}'`), key);
+  const keys = [...new Set([...wanted, ...faults, 'command_params', 'command_description'])].sort();
   assert.deepEqual(Object.keys(english).sort(), keys);
   for (const name of readdirSync(new URL('i18n', folder))) {
     const texts = JSON.parse(read(`i18n/${name}`)) as Texts;
@@ -126,6 +128,10 @@ test('settings that cannot work are refused in plain words, all defaults and exa
     ['homeserver_url', 'http://127.0.0.1:8008'],
     ['server_name', 'localhost:18448'],
     ['user_prefix', 'chat.'],
+    ['user_prefix', ''],
+    ['homeserver_url', 'https://example.org/matrix'],
+    ['transport', 'workspace'],
+    ['typing', false],
     ['listen_port', 1],
     ['mode', 'direct'],
     ['dns_url', 'https://dns.example.org/dns-query'],
@@ -141,8 +147,9 @@ test('settings that cannot work are refused in plain words, all defaults and exa
     ['server_name', '@alice:example.org'],
     ['server_name', 'https://example.org'],
     ['user_prefix', 'RC '],
-    ['user_prefix', ''],
     ['user_prefix', '_rc_'],
+    ['homeserver_url', 'https://matrix.example.org/_matrix/client'],
+    ['transport', 'pigeons'],
     ['bot_localpart', ''],
     ['bot_localpart', '@rocketchat'],
     ['listen_host', ' '],
@@ -158,5 +165,5 @@ test('settings that cannot work are refused in plain words, all defaults and exa
     ['ca_certificates', `${pem} and more`],
   ];
   for (const [id, value] of bad)
-    assert.match(fault(id, value) ?? '', /^[A-Z].*\.$/, `${id} ${String(value)}`);
+    assert.match(english[fault(id, value) ?? 'mode_label'], /not saved: .*\.$/, `${id} ${String(value)}`);
 });

@@ -37,6 +37,7 @@ for (const runtime of runtimes) {
       secret: 'sesame',
       dnsUrl: '',
       privateAddresses: false,
+      typing: true,
     });
     const lines = app.logs().flatMap(({ args }) => args);
     const way = open ? "using the App's own listener and client" : 'the runtime closes the network';

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 import { SettingType } from '@rocket.chat/apps-engine/definition/settings/SettingType.js';
 
-import { readSettings, secretVariable, settings, type Settings } from '../../app/settings.ts';
+import { keptSetting, readSettings, secretVariable, settings, type Settings } from '../../app/settings.ts';
 
 const id = 'd687dc95-f49b-44ca-8072-9e8140f3c48c';
 const variable = 'RC_APPS_D687DC95_F49B_44CA_8072_9E8140F3C48C_SECRET';
@@ -33,8 +33,10 @@ test('nothing set', async () => {
       secret: null,
       dnsUrl: '',
       privateAddresses: false,
+      typing: true,
     },
     listen: { host: '0.0.0.0', port: 3300 },
+    outgoing: 'automatic',
     certificates: [],
   });
 });
@@ -75,4 +77,28 @@ test('the kinds of fields that administrators see', () => {
     settings.find(({ id }) => id === 'mode')?.values?.map(({ key }) => key),
     ['homeserver', 'direct'],
   );
+});
+
+test('no prefix is a prefix, and one that cannot be read is not', async () => {
+  assert.equal((await read({ user_prefix: '' })).config.userPrefix, '');
+  assert.equal((await read({ user_prefix: undefined })).config.userPrefix, 'rc_');
+});
+
+test('a value that cannot be used keeps the old one and says why where it is looked for', () => {
+  const setting = (value: unknown) =>
+    ({ ...settings.find(({ id }) => id === 'listen_port'), value }) as Parameters<typeof keptSetting>[0];
+  const refused = keptSetting(setting(3300), setting(0));
+  assert.deepEqual([refused.setting.value, refused.setting.i18nDescription], [3300, 'fault_port']);
+  assert.match(refused.why ?? '', /not saved: a port is a number/);
+  const saved = keptSetting(refused.setting, { ...refused.setting, value: 3301 });
+  assert.deepEqual(
+    [saved.setting.value, saved.setting.i18nDescription, saved.why],
+    [3301, 'listen_port_description', undefined],
+  );
+});
+
+test('who calls other servers can be chosen', async () => {
+  for (const way of ['automatic', 'own', 'workspace'])
+    assert.equal((await read({ transport: way })).outgoing, way);
+  assert.equal((await read({ transport: 'pigeons' })).outgoing, 'automatic');
 });

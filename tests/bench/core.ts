@@ -25,6 +25,7 @@ const config: Config = {
   secret: null,
   dnsUrl: '',
   privateAddresses: false,
+  typing: true,
 };
 
 const room = '!room:hs.test';

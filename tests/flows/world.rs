@@ -561,6 +561,7 @@ pub fn config() -> Config {
         user_prefix: "rc_".to_owned(),
         bot_localpart: "rocketchat".to_owned(),
         appservice_url: "http://app.test:3300".to_owned(),
+        typing: true,
         ..Config::default()
     }
 }
