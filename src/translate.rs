@@ -16,6 +16,7 @@ mod body;
 mod clean;
 mod content;
 mod document;
+mod edit;
 mod emoji;
 mod guard;
 mod html_bound;
@@ -31,6 +32,8 @@ mod moment;
 use serde_json::{Value, json};
 
 use document::{Block, Document, Inline, Mark};
+
+pub use edit::replaced;
 
 /// What is said at the end of a text that was too long to be read as a whole.
 const CUT: &str = " […]";

@@ -189,7 +189,7 @@ fn lead_with(said: &mut Said, text: &str) {
     }
 }
 
-fn mentions(content: &Value) -> Mentions {
+pub(super) fn mentions(content: &Value) -> Mentions {
     let listed =
         content.pointer("/m.mentions/user_ids").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let users = listed.iter().filter_map(Value::as_str).take(MAX_MENTIONS).map(str::to_owned).collect();
