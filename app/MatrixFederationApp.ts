@@ -14,7 +14,13 @@ import type {
   IPersistence,
   IRead,
 } from '@rocket.chat/apps-engine/definition/accessors';
-import type { IMessage, IPostMessageSent } from '@rocket.chat/apps-engine/definition/messages';
+import type {
+  IMessage,
+  IMessageDeleteContext,
+  IPostMessageDeleted,
+  IPostMessageSent,
+  IPostMessageUpdated,
+} from '@rocket.chat/apps-engine/definition/messages';
 import type { IAppInfo } from '@rocket.chat/apps-engine/definition/metadata';
 import type { ISetting } from '@rocket.chat/apps-engine/definition/settings';
 import type { ISettingUpdateContext } from '@rocket.chat/apps-engine/definition/settings/ISettingUpdateContext';
@@ -22,7 +28,10 @@ import type { ISettingUpdateContext } from '@rocket.chat/apps-engine/definition/
 import { Federation } from './federation.ts';
 import { instantiate } from './wasm.ts';
 
-export class MatrixFederationApp extends App implements IPostMessageSent {
+export class MatrixFederationApp
+  extends App
+  implements IPostMessageSent, IPostMessageUpdated, IPostMessageDeleted
+{
   private readonly federation: Federation;
 
   constructor(info: IAppInfo, logger: ILogger, accessors: IAppAccessors) {
@@ -76,6 +85,27 @@ export class MatrixFederationApp extends App implements IPostMessageSent {
     modify: IModify,
   ): Promise<void> {
     return this.federation.messageSent(message, persistence, modify, this.getLogger());
+  }
+
+  async executePostMessageUpdated(
+    message: IMessage,
+    _read: IRead,
+    _http: IHttp,
+    persistence: IPersistence,
+    modify: IModify,
+  ): Promise<void> {
+    return this.federation.messageUpdated(message, persistence, modify, this.getLogger());
+  }
+
+  async executePostMessageDeleted(
+    _message: IMessage,
+    _read: IRead,
+    _http: IHttp,
+    persistence: IPersistence,
+    modify: IModify,
+    context: IMessageDeleteContext,
+  ): Promise<void> {
+    return this.federation.messageDeleted(context, persistence, modify, this.getLogger());
   }
 
   protected override async extendConfiguration(configuration: IConfigurationExtend): Promise<void> {

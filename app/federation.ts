@@ -8,7 +8,7 @@ import type {
   IModify,
   IPersistence,
 } from '@rocket.chat/apps-engine/definition/accessors';
-import type { IMessage } from '@rocket.chat/apps-engine/definition/messages';
+import type { IMessage, IMessageDeleteContext } from '@rocket.chat/apps-engine/definition/messages';
 import type { ISetting } from '@rocket.chat/apps-engine/definition/settings';
 import type { ISettingUpdateContext } from '@rocket.chat/apps-engine/definition/settings/ISettingUpdateContext';
 
@@ -23,6 +23,7 @@ import { RocketChat } from './host/rocketchat.ts';
 import { Store } from './host/store.ts';
 import { EngineTransport, noTransport, type Transport } from './host/transport.ts';
 import { messageFact } from './inputs/message.ts';
+import { userFact } from './inputs/user.ts';
 import { type Address, Listener } from './listener.ts';
 import { Log, type Logging, reason } from './log.ts';
 import { networkIsOpen } from './network.ts';
@@ -193,9 +194,28 @@ export class Federation {
     modify: IModify,
     logger: ILogger,
   ): Promise<void> {
-    this.take(persistence, modify);
-    await this.submit({ kind: 'messageSent', message: messageFact(message) });
-    this.log.flush(logger);
+    await this.tell({ kind: 'messageSent', message: messageFact(message) }, persistence, modify, logger);
+  }
+
+  async messageUpdated(
+    message: IMessage,
+    persistence: IPersistence,
+    modify: IModify,
+    logger: ILogger,
+  ): Promise<void> {
+    const by = message.editor ? userFact(message.editor) : null;
+    const input: Input = { kind: 'messageEdited', message: messageFact(message), by };
+    await this.tell(input, persistence, modify, logger);
+  }
+
+  async messageDeleted(
+    { message, user }: IMessageDeleteContext,
+    persistence: IPersistence,
+    modify: IModify,
+    logger: ILogger,
+  ): Promise<void> {
+    const input: Input = { kind: 'messageDeleted', message: messageFact(message), by: userFact(user) };
+    await this.tell(input, persistence, modify, logger);
   }
 
   take(persistence: IPersistence, modify: IModify): void {
@@ -205,6 +225,18 @@ export class Federation {
   private async command(user: User, room: Room, words: string[], logger: ILogger): Promise<void> {
     if (this.core.running) await this.submit({ kind: 'command', user, room, words });
     else await this.rocketchat.notify(room.id, user.id, starting).catch(() => undefined);
+    this.log.flush(logger);
+  }
+
+  /** What a hook of Rocket.Chat brought. */
+  private async tell(
+    input: Input,
+    persistence: IPersistence,
+    modify: IModify,
+    logger: ILogger,
+  ): Promise<void> {
+    this.take(persistence, modify);
+    await this.submit(input);
     this.log.flush(logger);
   }
 

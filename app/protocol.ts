@@ -222,7 +222,23 @@ words: Array<string>, } | { "kind": "request",
 /**
  * The request.
  */
-request: Request, };
+request: Request, } | { "kind": "messageEdited", 
+/**
+ * The message as it is now.
+ */
+message: Message, 
+/**
+ * Who edited it, as far as Rocket.Chat says.
+ */
+by: User | null, } | { "kind": "messageDeleted", 
+/**
+ * The message as it was.
+ */
+message: Message, 
+/**
+ * Who deleted it.
+ */
+by: User, };
 
 /**
  * A request to the App's listener or endpoints.
@@ -381,7 +397,35 @@ level: Level,
 /**
  * The line; no secrets.
  */
-text: string, };
+text: string, } | { "kind": "editMessage", 
+/**
+ * Its id.
+ */
+id: string, 
+/**
+ * The room's id.
+ */
+room: string, 
+/**
+ * The username of who edits it.
+ */
+editor: string, 
+/**
+ * The text, in Rocket.Chat's Markdown.
+ */
+text: string, } | { "kind": "deleteMessage", 
+/**
+ * Its id.
+ */
+id: string, 
+/**
+ * The room's id.
+ */
+room: string, 
+/**
+ * The username of who deletes it.
+ */
+by: string, };
 
 /**
  * A document of the store.

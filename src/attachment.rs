@@ -65,6 +65,23 @@ pub enum Intent {
         /// Whether it may have been sent before, by an attempt whose end nobody saw.
         perhaps_sent: bool,
     },
+    /// Take an event back.
+    Redact {
+        /// The Matrix room.
+        room: String,
+        /// The event.
+        event: String,
+        /// Whether it is by one of our own users.
+        is_ours: bool,
+        /// The local user who wants it gone; nothing where only the App itself can act.
+        by: Option<User>,
+        /// What to say for a reason, where the App itself has to act for them.
+        reason: String,
+        /// Unique across the workspace and derived from what is taken back.
+        transaction: String,
+        /// When it was asked for, in milliseconds.
+        at: i64,
+    },
 }
 
 /// What an intent comes to next.

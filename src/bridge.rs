@@ -3,6 +3,7 @@
 //! `decide` is a pure function. It reads only the view, and where the view lacks something it says so.
 
 mod command;
+mod edit;
 mod ghost;
 mod incoming;
 mod instance;
@@ -15,6 +16,7 @@ mod outgoing;
 mod owner;
 mod portal;
 mod reconcile;
+mod redaction;
 mod work;
 
 use crate::appservice::Appservice;
@@ -39,6 +41,8 @@ pub fn decide(input: &Input, view: &View) -> Result<Vec<Effect>, Missing> {
         Input::MessageSent { message } => outgoing::accept(view, message),
         Input::Command { user, room, words } => command::run(view, user, room, words),
         Input::Request { request } => incoming::accept(view, request),
+        Input::MessageEdited { message, by } => edit::accept(view, message, by.as_ref()),
+        Input::MessageDeleted { message, by } => redaction::accept(view, message, by),
     }
 }
 

@@ -291,6 +291,8 @@ impl<H: Host + 'static> Driver<H> {
             | Effect::Reply { .. }
             | Effect::CreateUser { .. }
             | Effect::CreateMessage { .. }
+            | Effect::EditMessage { .. }
+            | Effect::DeleteMessage { .. }
             | Effect::AddMember { .. }
             | Effect::RemoveMember { .. } => self.host.perform(effect).await?,
             // Somebody who cannot be told, because the account is gone, must not hold up the rest.
@@ -332,6 +334,8 @@ fn scope_of(input: &Input) -> Option<Scope> {
         | Input::Tick
         | Input::Stop
         | Input::MessageSent { .. }
+        | Input::MessageEdited { .. }
+        | Input::MessageDeleted { .. }
         | Input::Command { .. }
         | Input::Request { .. } => None,
     }
@@ -348,6 +352,8 @@ fn tag_of(input: &Input) -> Option<&Tag> {
         | Input::Reconcile { .. }
         | Input::Failed { .. }
         | Input::MessageSent { .. }
+        | Input::MessageEdited { .. }
+        | Input::MessageDeleted { .. }
         | Input::Command { .. }
         | Input::Request { .. } => None,
     }

@@ -104,6 +104,26 @@ pub enum Effect {
         /// The line; no secrets.
         text: String,
     },
+    /// Give a message a new text. One that is not there is no failure.
+    EditMessage {
+        /// Its id.
+        id: String,
+        /// The room's id.
+        room: String,
+        /// The username of who edits it.
+        editor: String,
+        /// The text, in Rocket.Chat's Markdown.
+        text: String,
+    },
+    /// Delete a message. One that is not there is no failure.
+    DeleteMessage {
+        /// Its id.
+        id: String,
+        /// The room's id.
+        room: String,
+        /// The username of who deletes it.
+        by: String,
+    },
 }
 
 /// A document of the store.

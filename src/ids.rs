@@ -145,6 +145,10 @@ pub mod key {
     pub fn made(transaction: &str) -> String {
         format!("made:{transaction}")
     }
+    /// The edits in a Matrix room that came before what they edit.
+    pub fn held(room: &str) -> String {
+        format!("held-in:{room}")
+    }
     /// Scopes handed to an instance.
     pub fn pokes(instance: &str) -> String {
         format!("pokes:{instance}")
@@ -155,6 +159,16 @@ pub mod key {
 /// across all our users.
 pub fn transaction(message: &str) -> String {
     format!("rc-{message}")
+}
+
+/// The transaction id of an edit that was made at a time, in milliseconds.
+pub fn edit_transaction(message: &str, at: i64) -> String {
+    format!("rc-{message}-edit-{at}")
+}
+
+/// The transaction id of a deletion.
+pub fn redaction_transaction(message: &str) -> String {
+    format!("rc-{message}-redact")
 }
 
 /// The alias localpart of the Matrix room made for a Rocket.Chat room.

@@ -71,6 +71,20 @@ pub enum Input {
         /// The request.
         request: Request,
     },
+    /// A message was edited in Rocket.Chat.
+    MessageEdited {
+        /// The message as it is now.
+        message: Message,
+        /// Who edited it, as far as Rocket.Chat says.
+        by: Option<User>,
+    },
+    /// A message was deleted in Rocket.Chat.
+    MessageDeleted {
+        /// The message as it was.
+        message: Message,
+        /// Who deleted it.
+        by: User,
+    },
 }
 
 /// A request to the App's listener or endpoints.

@@ -3,6 +3,8 @@
 //! Documents are inserted and removed, never changed. A record of an unknown kind or version is passed over, so
 //! that an older App beside a newer one does no harm.
 
+mod ledger;
+
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -11,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::effect::{Document, Effect};
 use crate::facts::{Message, Room, User};
 use crate::ids::{self, Scope, key};
+
+pub use ledger::{Checkpoint, Deleted, Edit, Held, Link, Segment};
 
 /// The version written into every document.
 const VERSION: u32 = 1;
@@ -61,6 +65,8 @@ pub enum Record {
     Head(Head),
     /// Events that we made, by what they were made for.
     Made(Made),
+    /// An edit that came before what it edits.
+    Held(Held),
 }
 
 /// Work that is not done yet.
@@ -114,6 +120,18 @@ pub enum Work {
         /// Each event as it came, one JSON text each.
         events: Vec<String>,
     },
+    /// Send a local message's new text to Matrix.
+    Edit {
+        /// The message as it is now.
+        message: Box<Message>,
+        /// Who edited it; nothing where nobody knows any more.
+        by: Option<User>,
+    },
+    /// Take a message back on Matrix that was deleted here.
+    Redact {
+        /// The message, as far as that is still of use.
+        deleted: Box<Deleted>,
+    },
 }
 
 /// A failed attempt at an entry; the one with the most attempts counts.
@@ -162,41 +180,6 @@ pub struct Ghost {
     pub mxid: String,
     /// The username on Rocket.Chat.
     pub username: String,
-}
-
-/// A local message and its Matrix event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Link {
-    /// The Rocket.Chat room.
-    pub room: String,
-    /// The Rocket.Chat message.
-    pub local: String,
-    /// The Matrix event; empty where the message was refused and is not to be tried again.
-    pub remote: String,
-    /// The message's time, in milliseconds.
-    pub at: i64,
-    /// A digest of the text that was bridged.
-    pub hash: String,
-}
-
-/// Links that were sealed together, found by each of their ids.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Segment {
-    /// The Rocket.Chat room.
-    pub room: String,
-    /// Its number; the first is 1.
-    pub number: u64,
-    /// The links, oldest first.
-    pub links: Vec<Link>,
-}
-
-/// Where a ledger's sealed segments stand; the one with the highest number counts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Checkpoint {
-    /// The Rocket.Chat room.
-    pub room: String,
-    /// The number of the newest segment.
-    pub segment: u64,
 }
 
 /// A comparison of a portal that came to its end: all that was said before is journaled or bridged.
@@ -417,7 +400,12 @@ impl Record {
             Self::Link(it) => {
                 let mut found_by = vec![key::ledger(&it.room), key::link_local(&it.local)];
                 found_by.extend((!it.remote.is_empty()).then(|| key::link_remote(&it.remote)));
-                (format!("link:{}", it.local), found_by)
+                let id = match (it.gone, &it.edit) {
+                    (true, _) => format!("link:{}:gone", it.local),
+                    (false, Some(edit)) => format!("link:{}:{}:{}", it.local, edit.at, edit.event),
+                    (false, None) => format!("link:{}", it.local),
+                };
+                (id, found_by)
             }
             Self::Segment(it) => {
                 let local = it.links.iter().map(|link| key::link_local(&link.local));
@@ -452,6 +440,7 @@ impl Record {
             Self::Snapshot(it) => (key::snapshot(&it.id), vec![]),
             Self::Head(it) => (format!("head:{}", it.event), vec![key::heads(&it.room)]),
             Self::Made(it) => (key::made(&it.transaction), vec![]),
+            Self::Held(it) => (format!("held:{}", it.edit.event), vec![key::held(&it.room)]),
         }
     }
 }

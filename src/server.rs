@@ -44,7 +44,15 @@ impl Attachment for Direct {
             Intent::Join { room, by, via, transaction, at } => {
                 join::begin(view, &join::Wanted { room, by, via, transaction, at: *at })?
             }
-            Intent::Send { .. } => send::begin(view, intent)?,
+            Intent::Redact { is_ours: false, .. } => {
+                Move::Refused { why: "in direct mode, what others said cannot be taken back yet".to_owned() }
+            }
+            Intent::Redact { by: None, .. } => Move::Refused {
+                why:
+                    "whoever said it has no account any more, and in direct mode nobody else can take it back"
+                        .to_owned(),
+            },
+            Intent::Send { .. } | Intent::Redact { .. } => send::begin(view, intent)?,
             Intent::Latest { .. } => Move::done(Done::Events(vec![])),
             Intent::CreateRoom { .. } | Intent::Invite { .. } => Move::Refused {
                 why:
@@ -60,7 +68,7 @@ impl Attachment for Direct {
             Intent::Join { room, by, via, transaction, at } => {
                 join::resume(view, &join::Wanted { room, by, via, transaction, at: *at }, step, answer)
             }
-            Intent::Send { .. } => send::resume(view, intent, step, answer),
+            Intent::Send { .. } | Intent::Redact { .. } => send::resume(view, intent, step, answer),
             Intent::Attach | Intent::CreateRoom { .. } | Intent::Latest { .. } | Intent::Invite { .. } => {
                 self.begin(view, intent)
             }

@@ -107,6 +107,10 @@ export class WorkspaceHost implements Host {
         return this.rocketchat.createUser(effect.username, effect.name);
       case 'createMessage':
         return this.rocketchat.createMessage(effect.id, effect.room, effect.sender, effect.text);
+      case 'editMessage':
+        return this.rocketchat.editMessage(effect.id, effect.editor, effect.text);
+      case 'deleteMessage':
+        return this.rocketchat.deleteMessage(effect.id, effect.by);
       case 'addMember':
         return this.rocketchat.addMember(effect.room, effect.username);
       case 'removeMember':

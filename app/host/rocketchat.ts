@@ -1,11 +1,12 @@
 /** Rocket.Chat's users, messages, members and notices. */
 
-import type { IMessageRaw } from '@rocket.chat/apps-engine/definition/messages';
+import type { IMessage, IMessageRaw } from '@rocket.chat/apps-engine/definition/messages';
 import type { IRoom } from '@rocket.chat/apps-engine/definition/rooms';
 import type { IUser } from '@rocket.chat/apps-engine/definition/users';
 import { UserType } from '@rocket.chat/apps-engine/definition/users/UserType.js';
 
 import { messageFact, rawMessageFact } from '../inputs/message.ts';
+import { unmapped } from '../inputs/unmapped.ts';
 import { unknownUser, userFact } from '../inputs/user.ts';
 import type { Message, User } from '../protocol.ts';
 import type { Accessors } from './accessors.ts';
@@ -22,7 +23,7 @@ export class RocketChat {
   }
 
   async message(id: string): Promise<Message | null> {
-    const message = await this.accessors.read.getMessageReader().getById(id);
+    const message = await this.rawMessage(id);
     return message ? messageFact(message) : null;
   }
 
@@ -50,12 +51,25 @@ export class RocketChat {
   async createMessage(id: string, room: string, sender: string, text: string): Promise<void> {
     const { modify } = await this.accessors.writing();
     const creator = modify.getCreator();
-    const user = await this.rawUser(sender);
-    if (!user) throw new Error(`there is no user ${sender}`);
+    const user = await this.user(sender);
     // The builder drops `id`, but what is unmapped is laid over the finished record.
     const data = { room: { id: room } as IRoom, sender: user, text, _unmappedProperties_: { _id: id } };
     const reader = this.accessors.read.getMessageReader();
     await made(creator.finish(creator.startMessage(data)), 'messages', async () => reader.getById(id));
+  }
+
+  async editMessage(id: string, editor: string, text: string): Promise<void> {
+    const { modify } = await this.accessors.writing();
+    if (!(await this.rawMessage(id))) return;
+    const updater = modify.getUpdater();
+    const builder = await updater.message(id, await this.user(editor));
+    await updater.finish(builder.setText(text));
+  }
+
+  async deleteMessage(id: string, by: string): Promise<void> {
+    const { modify } = await this.accessors.writing();
+    const message = await this.rawMessage(id);
+    if (message) await modify.getDeleter().deleteMessage(message, await this.user(by));
   }
 
   async addMember(room: string, username: string): Promise<void> {
@@ -83,6 +97,18 @@ export class RocketChat {
     ]);
     if (!(to as IUser | null)) throw new Error(`there is no user with the id ${user}`);
     await notifier.notifyUser(to, { room: { id: room } as IRoom, sender, text });
+  }
+
+  /** Where the workspace keeps the history of its messages, deleted ones are hidden. */
+  private async rawMessage(id: string): Promise<IMessage | null> {
+    const message = await this.accessors.read.getMessageReader().getById(id);
+    return message && unmapped(message)._hidden !== true ? message : null;
+  }
+
+  private async user(username: string): Promise<IUser> {
+    const user = await this.rawUser(username);
+    if (!user) throw new Error(`there is no user ${username}`);
+    return user;
   }
 
   private async rawUser(username: string): Promise<IUser | null> {

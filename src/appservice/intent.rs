@@ -36,7 +36,10 @@ pub(super) fn begin(view: &View, intent: &Intent) -> Result<Move, Missing> {
         Intent::CreateRoom { .. } => step(view, "create", intent),
         Intent::Latest { .. } => step(view, "latest", intent),
         Intent::Send { perhaps_sent: true, .. } => step(view, "look", intent),
-        Intent::Join { .. } | Intent::Invite { .. } | Intent::Send { .. } => step(view, "act", intent),
+        Intent::Redact { by: None, .. } => step(view, "as-bot", intent),
+        Intent::Join { .. } | Intent::Invite { .. } | Intent::Send { .. } | Intent::Redact { .. } => {
+            step(view, "act", intent)
+        }
     }
 }
 
@@ -62,7 +65,11 @@ pub(super) fn resume(view: &View, intent: &Intent, last: &str, answer: &Answer) 
         // The App's own user is not in the room: the sender's attempt will tell why.
         ("look", Verdict::Error { .. }) => step(view, "act", intent)?,
 
-        ("act" | "act-again", Verdict::Good(body)) => done(intent, &body),
+        ("act" | "act-again" | "as-bot", Verdict::Good(body)) => done(intent, &body),
+        // They may not, or were never in the room: perhaps the App's own user may.
+        ("act", Verdict::Error { .. }) if matches!(intent, Intent::Redact { .. }) => {
+            step(view, "as-bot", intent)?
+        }
         // The homeserver works, but another one that it needs for this does not.
         ("act" | "act-again", Verdict::Later { code: Some(code), why, .. })
             if matches!(intent, Intent::Invite { .. }) =>
@@ -116,6 +123,9 @@ fn step(view: &View, name: &str, intent: &Intent) -> Result<Move, Missing> {
             };
             as_puppet(view, name, room, by, send)
         }
+        Intent::Redact { room, event, by, reason, transaction, .. } => {
+            redact(view, name, (room, event), by.as_ref(), reason, transaction)
+        }
     };
     let authorization = Some(format!("Bearer {}", tokens.appservice));
     let request = Call { authorization, ..request };
@@ -166,6 +176,27 @@ fn as_puppet(view: &View, name: &str, room: &str, user: &User, act: impl FnOnce(
         "let-in" => request::post(view, &Call::path(&["rooms", room, "invite"]), json!({ "user_id": mxid })),
         "join" => as_user(request::post(view, &Call::path(&["join", room]), json!({}))),
         _ => as_user(act()),
+    }
+}
+
+/// A redaction by the user who wants it, or by the App's own user, who says for whom.
+fn redact(
+    view: &View,
+    name: &str,
+    (room, event): (&str, &str),
+    by: Option<&User>,
+    reason: &str,
+    transaction: &str,
+) -> Call {
+    let path = |transaction: &str| Call::path(&["rooms", room, "redact", event, transaction]);
+    match by.filter(|_| name != "as-bot") {
+        Some(by) => request::with(
+            request::put(view, &path(transaction), json!({})),
+            "user_id",
+            &view.config.puppet(by),
+        ),
+        // Transaction ids count for all our users together.
+        None => request::put(view, &path(&format!("{transaction}-bot")), json!({ "reason": reason })),
     }
 }
 

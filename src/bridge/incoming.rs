@@ -3,14 +3,17 @@
 //! What comes is kept before it is acknowledged; then each room works on its own. An event is known by the id of
 //! the message it became.
 
+mod edit;
+mod redaction;
+
 use std::rc::Rc;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::journal::Journal;
 use super::names::Names;
-use super::{attachment, ghost, portal, work};
+use super::{attachment, ghost, ledger, portal, work};
 use crate::attachment::{Acceptance, Incoming};
 use crate::effect::{Effect, Level};
 use crate::ids::{self, Scope, key};
@@ -82,32 +85,29 @@ pub(super) fn look_for_missed(view: &View) -> Result<Vec<Effect>, Missing> {
 }
 
 /// Takes up those of a room's latest events that never came. Only what is young: an older message that is not there
-/// was deleted.
+/// was deleted. Of edits and redactions it is known where they come in whether they came before.
 pub(super) fn missed(view: &View, scope: &Scope, events: &[String]) -> Result<Vec<Effect>, Missing> {
-    #[derive(Deserialize)]
-    struct Sent {
-        event_id: String,
-        #[serde(rename = "type")]
-        kind: String,
-        sender: String,
-        origin_server_ts: i64,
-    }
     let Some(portal) = scope.remote_room().map(|room| portal::of_remote(view, room)).transpose()?.flatten()
     else {
         return Ok(vec![]);
     };
     let since = portal.since.max(view.now - MISSED_WITHIN);
-    let young: Vec<(String, &String)> = events
+    let young: Vec<(Event, &String)> = events
         .iter()
-        .filter_map(|event| Some((serde_json::from_str::<Sent>(event).ok()?, event)))
-        .filter(|(it, _)| it.origin_server_ts >= since && !view.config.is_ours(&it.sender))
-        .filter(|(it, _)| matches!(it.kind.as_str(), "m.room.message" | "m.room.encrypted" | "m.sticker"))
-        .map(|(it, event)| (ids::message_id(&it.event_id), event))
+        .filter_map(|event| Some((serde_json::from_str::<Event>(event).ok()?, event)))
+        .filter(|(it, _)| it.at >= since && !view.config.is_ours(&it.sender))
+        .filter(|(it, _)| match it.kind.as_str() {
+            "m.room.message" | "m.room.encrypted" | "m.sticker" => !it.is_pruned(),
+            kind => kind == "m.room.redaction",
+        })
         .collect();
-    view.all(young.iter().map(|(id, _)| Key::Message { id: id.clone() }))?;
+    view.all(young.iter().flat_map(|(it, _)| {
+        [Key::Message { id: ids::message_id(&it.id) }, Key::documents(key::link_remote(&it.id))]
+    }))?;
     let mut lost = vec![];
-    for (id, event) in young {
-        if view.message(&id)?.is_none() {
+    for (it, event) in young {
+        let is_gone = ledger::of_event(view, &it.id)?.is_some_and(|it| it.gone);
+        if view.message(&ids::message_id(&it.id))?.is_none() && !is_gone {
             lost.push(event.clone());
         }
     }
@@ -165,6 +165,19 @@ struct Event {
     state_key: Option<String>,
     #[serde(default)]
     content: Value,
+    #[serde(default, rename = "origin_server_ts")]
+    at: i64,
+    /// What a redaction takes away, up to room version 10; from then on its content says so.
+    redacts: Option<String>,
+    #[serde(default)]
+    unsigned: Value,
+}
+
+impl Event {
+    /// Whether it was redacted, and nothing is left of what it said.
+    fn is_pruned(&self) -> bool {
+        self.unsigned.get("redacted_because").is_some() || self.content.as_object().is_some_and(Map::is_empty)
+    }
 }
 
 /// Brings one event of an entry to Rocket.Chat and goes on with the next.
@@ -204,6 +217,12 @@ fn bring(
 ) -> Result<Vec<Effect>, Missing> {
     Ok(match serde_json::from_str::<Event>(event) {
         Ok(event) => match event.kind.as_str() {
+            "m.room.message"
+                if event.state_key.is_none() && translate::replaced(&event.content).is_some() =>
+            {
+                edit::bring(view, portal, &event)?
+            }
+            "m.room.redaction" if event.state_key.is_none() => redaction::bring(view, portal, &event)?,
             "m.room.message" | "m.room.encrypted" | "m.sticker" if event.state_key.is_none() => {
                 message(view, portal, &event, journal.attempts(entry, index) > 0)?
             }
@@ -219,25 +238,41 @@ fn bring(
 
 fn message(view: &View, portal: &Portal, event: &Event, second_try: bool) -> Result<Vec<Effect>, Missing> {
     let id = ids::message_id(&event.id);
-    view.all([Key::Message { id: id.clone() }, Key::documents(key::ghost(&event.sender))])?;
-    if view.message(&id)?.is_some() {
+    view.all([
+        Key::Message { id: id.clone() },
+        Key::documents(key::ghost(&event.sender)),
+        Key::documents(key::link_remote(&event.id)),
+        Key::documents(key::held(&portal.remote)),
+    ])?;
+    if event.is_pruned() || ledger::of_event(view, &event.id)?.is_some_and(|it| it.gone) {
         return Ok(vec![]);
     }
+    if let Some(message) = view.message(&id)? {
+        return edit::catch_up(view, portal, event, &message.into());
+    }
+    let text = text(view, &event.kind, &event.content)?;
+    let (sender, mut effects) = ghost::ensure(view, &event.sender, "")?;
+    if second_try || !effects.is_empty() {
+        effects.push(Effect::AddMember { room: portal.local.clone(), username: sender.clone() });
+    }
+    let edits = edit::catch_up(view, portal, event, &edit::Shown { by: &sender, text: &text })?;
+    effects.push(Effect::CreateMessage { id, room: portal.local.clone(), sender, text });
+    effects.extend(edits);
+    Ok(effects)
+}
+
+/// What an event says, in Rocket.Chat's words.
+fn text(view: &View, kind: &str, content: &Value) -> Result<String, Missing> {
     let names = Names::new(view);
     let remote = RemoteEvent {
-        event_type: &event.kind,
-        content: &event.content,
+        event_type: kind,
+        content,
         // The power levels of the room are not known here, and Rocket.Chat would refuse the whole message.
         may_mention_room: false,
     };
     let text = translate::from_matrix(&remote, &names).text;
     names.finish()?;
-    let (sender, mut effects) = ghost::ensure(view, &event.sender, "")?;
-    if second_try || !effects.is_empty() {
-        effects.push(Effect::AddMember { room: portal.local.clone(), username: sender.clone() });
-    }
-    effects.push(Effect::CreateMessage { id, room: portal.local.clone(), sender, text });
-    Ok(effects)
+    Ok(text)
 }
 
 fn member(view: &View, portal: &Portal, event: &Event) -> Result<Vec<Effect>, Missing> {

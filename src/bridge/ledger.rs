@@ -1,7 +1,8 @@
 //! The ledger of a portal: which local message became which Matrix event.
 //!
 //! Links are single documents at first; 64 of them are sealed into one segment, which is still found by each of
-//! their ids. The store's index is our index.
+//! their ids. The store's index is our index. An edit or a deletion is one more link of the message, and the latest
+//! of them counts, wherever it stands.
 
 use std::collections::BTreeSet;
 
@@ -9,22 +10,56 @@ use super::journal::Journal;
 use crate::effect::Effect;
 use crate::facts::Message;
 use crate::ids::{self, Scope, key};
-use crate::record::{Checkpoint, Link, Record, Segment};
+use crate::record::{Checkpoint, Edit, Link, Record, Segment};
 use crate::view::{Key, Missing, View};
 
 /// So many links make a segment.
 const SEGMENT: usize = 64;
 
-/// The effect that links a message to its event.
-pub(super) fn link(message: &Message, event: &str) -> Effect {
-    Record::Link(Link {
+/// The link of a message to its event.
+pub(super) fn link(message: &Message, event: &str) -> Link {
+    Link {
         room: message.room.clone(),
         local: message.id.clone(),
         remote: event.to_owned(),
         at: message.at,
-        hash: ids::digest(&[&message.text]),
-    })
-    .insert()
+        hash: hash(&message.text),
+        by: message.sender.username.clone(),
+        mentions: vec![],
+        edit: message.edited_at.map(|at| Edit { at, event: event.to_owned() }),
+        gone: false,
+    }
+}
+
+/// What a text is compared by.
+pub(super) fn hash(text: &str) -> String {
+    ids::digest(&[text])
+}
+
+/// The latest link of a message of Rocket.Chat.
+pub(super) fn of(view: &View, message: &str) -> Result<Option<Link>, Missing> {
+    find(view, &key::link_local(message), |it| it.local == message)
+}
+
+/// The latest link of an event of Matrix.
+pub(super) fn of_event(view: &View, event: &str) -> Result<Option<Link>, Missing> {
+    find(view, &key::link_remote(event), |it| it.remote == event)
+}
+
+fn find(view: &View, key: &str, is_it: impl Fn(&Link) -> bool) -> Result<Option<Link>, Missing> {
+    let links = view.records(key)?.iter().flat_map(links).filter(|it| is_it(it));
+    Ok(links.max_by_key(|it| (it.gone, &it.edit)).cloned())
+}
+
+/// The links that a record holds.
+pub(super) fn links(record: &Record) -> &[Link] {
+    if let Record::Link(link) = record {
+        std::slice::from_ref(link)
+    } else if let Record::Segment(segment) = record {
+        &segment.links
+    } else {
+        &[]
+    }
 }
 
 /// Whether a message was dealt with: sent, or refused for good.
@@ -38,7 +73,7 @@ pub(super) fn without_link<'a>(
     journal: &Journal,
     messages: impl Iterator<Item = &'a Message>,
 ) -> Result<Vec<&'a Message>, Missing> {
-    let journaled = |it: &&Message| journal.entry(&super::outgoing::entry(it).id).is_some();
+    let journaled = |it: &&Message| super::outgoing::waiting(journal, &it.id).is_some();
     let candidates: Vec<&Message> = messages.filter(|it| !journaled(it)).collect();
     view.all(candidates.iter().map(|it| Key::documents(key::link_local(&it.id))))?;
     let mut unknown = vec![];
@@ -62,14 +97,16 @@ pub(super) fn seal(view: &View, scope: &Scope) -> Result<Vec<Effect>, Missing> {
             checkpoints.push(checkpoint.clone());
         }
     }
-    links.sort_by(|a, b| (a.at, &a.local).cmp(&(b.at, &b.local)));
+    let order = |it: &Link| (it.at, it.local.clone(), std::cmp::Reverse((it.gone, it.edit.clone())));
+    links.sort_by_key(order);
     links.dedup();
     if links.len() < SEGMENT {
         return Ok(vec![]);
     }
     links.truncate(SEGMENT);
     let number = checkpoints.iter().map(|it| it.segment).max().unwrap_or(0).saturating_add(1);
-    let removed: BTreeSet<String> = links.iter().map(|it| format!("link:{}", it.local)).collect();
+    let removed: BTreeSet<String> = links.iter().map(|it| Record::Link(it.clone()).id()).collect();
+    links.dedup_by(|later, latest| later.local == latest.local);
     let mut effects = vec![
         Record::Segment(Segment { room: room.to_owned(), number, links }).insert(),
         Record::Checkpoint(Checkpoint { room: room.to_owned(), segment: number }).insert(),

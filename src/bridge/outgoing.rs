@@ -8,13 +8,13 @@ use serde_json::Value;
 
 use super::journal::Journal;
 use super::names::Names;
-use super::{ghost, ledger, portal};
+use super::{edit, ghost, ledger, portal, redaction};
 use crate::attachment::Intent;
 use crate::effect::{Effect, Level};
 use crate::facts::Message;
 use crate::ids::{self, Scope};
-use crate::record::{Entry, Record, Work};
-use crate::translate;
+use crate::record::{Entry, Link, Record, Work};
+use crate::translate::{self, MatrixText};
 use crate::view::{Key, Missing, View};
 
 /// How far back to look for earlier messages whose hook is late or lost, in milliseconds. Hooks overtake each
@@ -90,8 +90,22 @@ pub(super) fn first_the_earlier(
     Ok(Some(effects))
 }
 
+/// The entry that a message waits in.
+pub(super) fn waiting<'a>(journal: &'a Journal, message: &str) -> Option<&'a Message> {
+    let posts = journal
+        .entries
+        .iter()
+        .filter_map(|it| if let Work::Post { message } = &it.work { Some(message) } else { None });
+    posts.map(|it| &**it).find(|it| it.id == message)
+}
+
 /// What a message wants of the network; `None` if it was dealt with or has nothing to say.
-pub(super) fn intent(view: &View, message: &Message, tried: bool) -> Result<Option<Intent>, Missing> {
+pub(super) fn intent(
+    view: &View,
+    journal: &Journal,
+    message: &Message,
+    tried: bool,
+) -> Result<Option<Intent>, Missing> {
     view.all([
         Key::documents(ids::key::portal_local(&message.room)),
         Key::documents(ids::key::link_local(&message.id)),
@@ -100,19 +114,26 @@ pub(super) fn intent(view: &View, message: &Message, tried: bool) -> Result<Opti
     if ledger::is_linked(view, &message.id)? {
         return Ok(None);
     }
-    let Some(content) = content(view, message)? else { return Ok(None) };
+    let Some(text) = translated(view, message)? else { return Ok(None) };
+    let is_deleted = redaction::waits(journal, &message.id);
     Ok(Some(Intent::Send {
         room: portal.remote,
         by: message.sender.clone(),
         event_type: "m.room.message".to_owned(),
-        content,
+        content: if is_deleted { redaction::instead() } else { text.content() },
         transaction: ids::transaction(&message.id),
         at: message.at,
-        perhaps_sent: tried || message.at < view.started.max(view.now - FRESH),
+        perhaps_sent: tried || is_old(view, message.at),
     }))
 }
 
-fn content(view: &View, message: &Message) -> Result<Option<Value>, Missing> {
+/// Whether another instance may have sent what was said at a time, in milliseconds, and have died since.
+pub(super) fn is_old(view: &View, at: i64) -> bool {
+    at < view.started.max(view.now - FRESH)
+}
+
+/// What a message says on Matrix; `None` if nothing.
+pub(super) fn translated(view: &View, message: &Message) -> Result<Option<MatrixText>, Missing> {
     let md = message.md.as_deref().and_then(|md| serde_json::from_str(md).ok());
     let files = message.files.iter().map(|name| format!("[file: {name}]")).collect::<Vec<_>>().join("\n");
     let text = if message.text.trim().is_empty() { files.as_str() } else { message.text.as_str() };
@@ -120,20 +141,21 @@ fn content(view: &View, message: &Message) -> Result<Option<Value>, Missing> {
         return Ok(None);
     }
     let names = Names::new(view);
-    let content = translate::to_matrix(&translate::LocalText { text, md: md.as_ref() }, &names);
+    let text = translate::to_matrix(&translate::LocalText { text, md: md.as_ref() }, &names);
     names.finish()?;
-    Ok(Some(content.content()))
+    Ok(Some(text))
 }
 
 /// What to keep of a message that was sent.
-pub(super) fn sent(message: &Message, event: &str) -> Vec<Effect> {
-    vec![ledger::link(message, event)]
+pub(super) fn sent(message: &Message, content: &Value, event: &str) -> Vec<Effect> {
+    let link = Link { mentions: edit::named(content), ..ledger::link(message, event) };
+    vec![Record::Link(link).insert()]
 }
 
 /// What to keep of a message that has nothing to say: that it was looked at, or it would be found again and again.
 pub(super) fn passed_over(view: &View, message: &Message) -> Result<Vec<Effect>, Missing> {
     let linked = ledger::is_linked(view, &message.id)?;
-    Ok(if linked { vec![] } else { vec![ledger::link(message, "")] })
+    Ok(if linked { vec![] } else { vec![Record::Link(ledger::link(message, "")).insert()] })
 }
 
 /// What to do about a message that Matrix refused: its sender is told, and it is not tried again.
@@ -145,6 +167,6 @@ pub(super) fn refused(message: &Message, why: &str) -> Vec<Effect> {
             level: Level::Warn,
             text: format!("Message {} was refused by Matrix: {why}", message.id),
         },
-        ledger::link(message, ""),
+        Record::Link(ledger::link(message, "")).insert(),
     ]
 }

@@ -40,6 +40,12 @@ pub(super) fn died_since(view: &View, time: i64) -> Result<bool, Missing> {
     Ok(heartbeats(view)?.iter().any(given_up))
 }
 
+/// Whether no other instance gave a sign of life since a time, nor was still held to be alive then.
+pub(super) fn is_alone_since(view: &View, time: i64) -> Result<bool, Missing> {
+    let heartbeats = heartbeats(view)?;
+    Ok(heartbeats.iter().all(|it| it.instance == view.instance || it.at < time - LEASE))
+}
+
 /// The instance that owns a scope.
 fn of(view: &View, scope: &Scope) -> Result<String, Missing> {
     let heaviest = live(view)?.into_iter().max_by_key(|it| ids::digest(&[it, &scope.to_string()]));

@@ -2,7 +2,10 @@
 //!
 //! The messages of the room are looked up in the ledger, page by page, back to where the last comparison began; those
 //! that never went out are journaled. An instance compares a portal before it sends anything for it: what its
-//! predecessor lost is older than what comes now.
+//! predecessor lost is older than what comes now. Edits and deletions of the newest page's messages are found with it,
+//! see `changed`.
+
+mod changed;
 
 use std::rc::Rc;
 
@@ -52,6 +55,7 @@ pub(super) fn compare(
         Key::documents(key::portal_local(room)),
         Key::documents(key::compared(room)),
         Key::documents(key::journal(scope)),
+        Key::documents(key::ledger(room)),
         Key::Recent { room: room.to_owned(), skip, limit: PAGE },
     ])?;
     let Some(portal) = portal::of_local(view, room)? else { return Ok(vec![]) };
@@ -59,12 +63,24 @@ pub(super) fn compare(
     let until = last(view, room)?.map_or(portal.since, |it| portal.since.max(it - MARGIN));
     let page = view.recent(room, skip, PAGE)?;
     let journal = Journal::load(view, scope)?;
+    let is_full = page.len() >= usize::try_from(PAGE).unwrap_or(usize::MAX);
     let ours = page.iter().filter(|it| outgoing::is_for_matrix(it, until));
+    let newest = (skip == 0).then(|| {
+        let from = page.first().filter(|_| is_full).map_or(portal.since, |oldest| oldest.at);
+        changed::Newest { room, page, from: from.max(portal.since), until }
+    });
+    let keys = newest.as_ref().map(|it| it.keys(view)).transpose()?;
+    view.all(
+        ours.clone().map(|it| Key::documents(key::link_local(&it.id))).chain(keys.into_iter().flatten()),
+    )?;
     let lost = ledger::without_link(view, &journal, ours)?;
     let mut effects: Vec<Effect> =
         lost.into_iter().map(|it| Record::Entry(Rc::new(outgoing::entry(it))).insert()).collect();
-    let goes_on = page.len() >= usize::try_from(PAGE).unwrap_or(usize::MAX)
-        && page.first().is_some_and(|oldest| oldest.at >= until);
+    if let Some(newest) = newest {
+        let changes = newest.changes(view, &journal)?;
+        effects.extend(changes.into_iter().map(|it| Record::Entry(Rc::new(it)).insert()));
+    }
+    let goes_on = is_full && page.first().is_some_and(|oldest| oldest.at >= until);
     if goes_on {
         let skip = skip.saturating_add(STEP);
         effects.push(Effect::Reconcile { scope: scope.clone(), skip, began: Some(began) });
@@ -79,7 +95,7 @@ pub(super) fn compare(
 }
 
 /// When the last comparison that came to its end began.
-fn last(view: &View, room: &str) -> Result<Option<i64>, Missing> {
+pub(super) fn last(view: &View, room: &str) -> Result<Option<i64>, Missing> {
     Ok(all(view, room)?.iter().map(|it| it.at).max())
 }
 

@@ -4,7 +4,7 @@
 //! gone by then, somebody else finished it and there is nothing left to do.
 
 use super::journal::Journal;
-use super::{attachment, incoming, invite, join, ledger, outgoing, owner, reconcile};
+use super::{attachment, edit, incoming, invite, join, ledger, outgoing, owner, reconcile, redaction};
 use crate::attachment::{Done, Intent, Move};
 use crate::effect::{Effect, Level, Tag};
 use crate::ids::{self, Scope, key};
@@ -129,6 +129,9 @@ fn advance(view: &View, journal: &Journal, entry: &Entry, step: &str) -> Result<
     if let Some(effects) = outgoing::first_the_earlier(view, journal, entry)? {
         return Ok(effects);
     }
+    if let Some(effects) = edit::overtaken(view, journal, entry)? {
+        return Ok(effects);
+    }
     match intent(view, journal, entry)? {
         Some(intent) => {
             let next = attachment(view).begin(view, &intent)?;
@@ -142,6 +145,8 @@ fn advance(view: &View, journal: &Journal, entry: &Entry, step: &str) -> Result<
 fn nothing_to_do(view: &View, journal: &Journal, entry: &Entry) -> Result<Vec<Effect>, Missing> {
     let mut effects = match &entry.work {
         Work::Post { message } => outgoing::passed_over(view, message)?,
+        Work::Edit { message, .. } => edit::passed_over(view, message)?,
+        Work::Redact { deleted } => redaction::over(view, deleted)?,
         Work::Join { .. } | Work::Invite { .. } | Work::Missed | Work::Events { .. } => vec![],
     };
     effects.extend(journal.finish(view, entry));
@@ -152,7 +157,9 @@ fn nothing_to_do(view: &View, journal: &Journal, entry: &Entry) -> Result<Vec<Ef
 fn intent(view: &View, journal: &Journal, entry: &Entry) -> Result<Option<Intent>, Missing> {
     let tried = journal.attempts(entry, 0) > 0;
     match &entry.work {
-        Work::Post { message } => outgoing::intent(view, message, tried),
+        Work::Post { message } => outgoing::intent(view, journal, message, tried),
+        Work::Edit { message, .. } => edit::intent(view, message, tried),
+        Work::Redact { deleted } => redaction::intent(view, entry, deleted),
         Work::Invite { room, by, mxid } => invite::intent(view, room, by, mxid).map(Some),
         Work::Join { by, remote, via, .. } => Ok(Some(join::intent(entry, by, remote, via))),
         Work::Missed => Ok(entry.scope.remote_room().map(|room| Intent::Latest { room: room.to_owned() })),
@@ -180,7 +187,7 @@ fn follow(
             if matches!(intent, Intent::Invite { .. } | Intent::Join { .. })
                 && journal.attempts(entry, 0) >= INVITE_ATTEMPTS =>
         {
-            refused(view, journal, entry, &why)
+            refused(view, journal, entry, &why)?
         }
         Move::Later { after, why } => {
             let pause = after
@@ -191,20 +198,22 @@ fn follow(
             keep.extend(achieved(view, journal, entry, intent, &done)?);
             keep
         }
-        Move::Refused { why } => refused(view, journal, entry, &why),
+        Move::Refused { why } => refused(view, journal, entry, &why)?,
     })
 }
 
 /// Whoever asked for it is told; the next entry's turn.
-fn refused(view: &View, journal: &Journal, entry: &Entry, why: &str) -> Vec<Effect> {
+fn refused(view: &View, journal: &Journal, entry: &Entry, why: &str) -> Result<Vec<Effect>, Missing> {
     let mut effects = match &entry.work {
         Work::Post { message } => outgoing::refused(message, why),
+        Work::Edit { message, by } => edit::refused(view, message, by.as_ref(), why)?,
+        Work::Redact { deleted } => redaction::refused(view, deleted, why)?,
         Work::Invite { room, by, mxid } => invite::refused(room, by, mxid, why),
         Work::Join { room, by, remote, .. } => join::refused(room, by, remote, why),
         Work::Missed | Work::Events { .. } => vec![],
     };
     effects.extend(journal.finish(view, entry));
-    effects
+    Ok(effects)
 }
 
 fn achieved(
@@ -215,7 +224,13 @@ fn achieved(
     done: &Done,
 ) -> Result<Vec<Effect>, Missing> {
     let mut effects = match (&entry.work, intent, done) {
-        (Work::Post { message }, _, Done::Event(event)) => outgoing::sent(message, event),
+        (Work::Post { message }, Intent::Send { content, .. }, Done::Event(event)) => {
+            outgoing::sent(message, content, event)
+        }
+        (Work::Edit { message, .. }, Intent::Send { content, .. }, Done::Event(event)) => {
+            edit::sent(view, message, content, event)?
+        }
+        (Work::Redact { deleted }, _, Done::Plainly | Done::Event(_)) => redaction::over(view, deleted)?,
         (Work::Invite { .. }, Intent::CreateRoom { room }, Done::Room(remote)) => {
             let mut effects = invite::created(view, entry, room, remote);
             effects.push(next(entry, 0));

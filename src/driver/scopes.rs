@@ -44,6 +44,8 @@ impl Scopes {
             | Input::Step { .. }
             | Input::Failed { .. }
             | Input::MessageSent { .. }
+            | Input::MessageEdited { .. }
+            | Input::MessageDeleted { .. }
             | Input::Command { .. }
             | Input::Request { .. } => false,
         };

@@ -5,6 +5,7 @@
 //!
 //! Spec: <https://spec.matrix.org/v1.18/server-server-api/#put_matrixfederationv1sendtxnid>
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -32,7 +33,7 @@ use crate::view::{Key, Missing, View};
 
 /// The first step: to the first of the servers.
 pub(super) fn begin(view: &View, intent: &Intent) -> Result<Move, Missing> {
-    let Intent::Send { room, by, event_type, content, transaction, at, .. } = intent else {
+    let Some(Said { room, by, event_type, content, redacts, transaction, at }) = said(intent) else {
         return Ok(unknown());
     };
     view.all(
@@ -60,9 +61,8 @@ pub(super) fn begin(view: &View, intent: &Intent) -> Result<Move, Missing> {
         Ok(state) => state,
         Err(why) => return Ok(Move::Refused { why }),
     };
-    let mut making =
-        Making { room: &room, identity: &identity, state, events: vec![], states: vec![], at: *at };
-    match making.say(view, by, event_type, content) {
+    let mut making = Making { room: &room, identity: &identity, state, events: vec![], states: vec![], at };
+    match making.say(view, by, event_type, &content, redacts) {
         Ok(()) => {}
         Err(Uncomposed::Refused(why)) => return Ok(Move::Refused { why }),
         Err(Uncomposed::Lacking(events)) => {
@@ -71,6 +71,36 @@ pub(super) fn begin(view: &View, intent: &Intent) -> Result<Move, Missing> {
         }
     }
     Ok(Move::Again { keep: making.kept(transaction) })
+}
+
+/// What somebody says, or takes back.
+struct Said<'i> {
+    room: &'i str,
+    by: &'i User,
+    event_type: &'i str,
+    content: Cow<'i, Value>,
+    redacts: Option<&'i str>,
+    transaction: &'i str,
+    at: i64,
+}
+
+fn said(intent: &Intent) -> Option<Said<'_>> {
+    match intent {
+        Intent::Send { room, by, event_type, content, transaction, at, .. } => {
+            let content = Cow::Borrowed(content);
+            Some(Said { room, by, event_type, content, redacts: None, transaction, at: *at })
+        }
+        Intent::Redact { room, event, by: Some(by), transaction, at, .. } => {
+            let (event_type, content) = ("m.room.redaction", Cow::Owned(json!({})));
+            Some(Said { room, by, event_type, content, redacts: Some(event), transaction, at: *at })
+        }
+        Intent::Redact { by: None, .. }
+        | Intent::Attach
+        | Intent::CreateRoom { .. }
+        | Intent::Latest { .. }
+        | Intent::Join { .. }
+        | Intent::Invite { .. } => None,
+    }
 }
 
 /// What is left to keep of events that were made, so that they are the room's latest before they go out.
@@ -100,7 +130,7 @@ fn placed(view: &View, room: &str, made: &Made) -> Result<Vec<Effect>, Missing> 
 
 /// The next step: to the next of the servers.
 pub(super) fn resume(view: &View, intent: &Intent, step: &str, answer: &Answer) -> Result<Move, Missing> {
-    let Intent::Send { transaction, .. } = intent else { return Ok(unknown()) };
+    let Some(Said { transaction, .. }) = said(intent) else { return Ok(unknown()) };
     let (Some(made), Some((at, reached))) = (made(view, transaction)?, progress(step)) else {
         return begin(view, intent);
     };
@@ -238,20 +268,27 @@ struct Making<'r> {
 
 impl Making<'_> {
     /// Somebody says something; who is not in the room joins first.
-    fn say(&mut self, view: &View, by: &User, kind: &str, content: &Value) -> Result<(), Uncomposed> {
+    fn say(
+        &mut self,
+        view: &View,
+        by: &User,
+        kind: &str,
+        content: &Value,
+        redacts: Option<&str>,
+    ) -> Result<(), Uncomposed> {
         let user = user_id(&view.config.puppet(by))?;
-        let Some(why) = refusal(self.make(&user, kind, None, content))? else { return Ok(()) };
+        let Some(why) = refusal(self.make(&user, kind, None, content, redacts))? else { return Ok(()) };
         let member = (StateEventType::RoomMember, user.to_string());
         if self.joined().contains(&user) {
             return Err(why);
         }
         let shown = if by.name.is_empty() { &by.username } else { &by.name };
         let join = json!({ "membership": "join", "displayname": shown });
-        if refusal(self.make(&user, "m.room.member", Some(&member.1), &join))?.is_some() {
+        if refusal(self.make(&user, "m.room.member", Some(&member.1), &join, None))?.is_some() {
             let invite = json!({ "membership": "invite", "displayname": shown });
             let mut is_invited = false;
             for host in self.joined().into_iter().filter(|it| view.config.is_ours(it.as_str())) {
-                if refusal(self.make(&host, "m.room.member", Some(&member.1), &invite))?.is_none() {
+                if refusal(self.make(&host, "m.room.member", Some(&member.1), &invite, None))?.is_none() {
                     is_invited = true;
                     break;
                 }
@@ -259,9 +296,9 @@ impl Making<'_> {
             if !is_invited {
                 return Err(why);
             }
-            self.make(&user, "m.room.member", Some(&member.1), &join)?;
+            self.make(&user, "m.room.member", Some(&member.1), &join, None)?;
         }
-        self.make(&user, kind, None, content)
+        self.make(&user, kind, None, content, redacts)
     }
 
     fn make(
@@ -270,10 +307,11 @@ impl Making<'_> {
         kind: &str,
         state_key: Option<&str>,
         content: &Value,
+        redacts: Option<&str>,
     ) -> Result<(), Uncomposed> {
         let room = <&RoomId>::try_from(self.room.id).map_err(|why| Uncomposed::Refused(why.to_string()))?;
         let (prev_events, depth) = self.latest();
-        let draft = Draft { sender: by, kind, state_key, content, redacts: None, at: self.at };
+        let draft = Draft { sender: by, kind, state_key, content, redacts, at: self.at };
         let place = Place {
             room: Some(room),
             version: self.room.version,

@@ -1,0 +1,236 @@
+//! A local edit on its way to Matrix.
+//!
+//! An edit is judged by its editor, and goes out in the name of the message's sender: Matrix knows no others. It stands
+//! in the journal behind its message. Of several that wait the newest goes; and where the message itself waits and has
+//! provably never been tried, it goes out with its newest text, as if it had been said so.
+
+use std::rc::Rc;
+
+use serde_json::Value;
+
+use super::journal::Journal;
+use super::{ghost, ledger, outgoing, owner, portal, reconcile, redaction};
+use crate::attachment::Intent;
+use crate::effect::{Effect, Level};
+use crate::facts::{Message, User};
+use crate::ids::{self, Scope, key};
+use crate::record::{Edit, Entry, Link, Record, Work};
+use crate::translate::Mentions;
+use crate::view::{Key, Missing, View};
+
+/// How everyone in a room stands among the mentions of a link.
+const EVERYONE: &str = "@room";
+
+/// Takes an edit into the journal, if it is one for the other side.
+pub(super) fn accept(view: &View, message: &Message, by: Option<&User>) -> Result<Vec<Effect>, Missing> {
+    let Some(portal) = portal::of_local(view, &message.room)? else { return Ok(vec![]) };
+    if ghost::is_ghost(&message.sender) {
+        return Ok(by
+            .filter(|it| !ghost::is_ghost(it))
+            .map(|it| impossible(message, it))
+            .into_iter()
+            .collect());
+    }
+    if !outgoing::is_for_matrix(message, portal.since) {
+        return Ok(vec![]);
+    }
+    let entry = entry(message, by);
+    let wake = Effect::Wake { scope: entry.scope.clone(), at: view.now };
+    Ok(vec![Record::Entry(Rc::new(entry)).insert(), wake])
+}
+
+/// Nobody can give the words of a Matrix user another form than they themselves.
+fn impossible(message: &Message, by: &User) -> Effect {
+    let text = format!(
+        "Your edit of what {} said is seen here only: on Matrix, nobody can edit the message of somebody else.",
+        message.sender.username
+    );
+    Effect::Notify { room: message.room.clone(), user: by.id.clone(), text }
+}
+
+/// The journal entry of an edit.
+pub(super) fn entry(message: &Message, by: Option<&User>) -> Entry {
+    let at = time(message);
+    Entry {
+        id: format!("edit:{}:{at}", message.id),
+        scope: Scope::local(&message.room),
+        at: at.max(message.at),
+        part: 1,
+        work: Work::Edit { message: Box::new(message.clone()), by: by.cloned() },
+    }
+}
+
+/// When a message got the text it has, in milliseconds.
+fn time(message: &Message) -> i64 {
+    message.edited_at.unwrap_or(message.at)
+}
+
+/// The newest text of a message that waits.
+fn newest<'a>(journal: &'a Journal, message: &str) -> Option<&'a Message> {
+    let edits = journal.entries.iter().filter_map(|it| {
+        let Work::Edit { message, .. } = &it.work else { return None };
+        Some(&**message)
+    });
+    edits.filter(|it| it.id == message).max_by_key(|it| time(it))
+}
+
+/// If a message or an edit was changed again before its turn came, or its message never went out: what is to be done
+/// first, or instead.
+pub(super) fn overtaken(
+    view: &View,
+    journal: &Journal,
+    entry: &Entry,
+) -> Result<Option<Vec<Effect>>, Missing> {
+    match &entry.work {
+        Work::Post { message } => overtaken_message(view, journal, entry, message),
+        Work::Edit { message, .. } => {
+            if redaction::waits(journal, &message.id)
+                || newest(journal, &message.id).is_some_and(|it| time(it) > time(message))
+            {
+                return Ok(Some(journal.finish(view, entry)));
+            }
+            view.all([key::portal_local(&message.room), key::link_local(&message.id)].map(Key::documents))?;
+            let Some(portal) = portal::of_local(view, &message.room)? else { return Ok(None) };
+            if ledger::of(view, &message.id)?.is_some() || !outgoing::is_for_matrix(message, portal.since) {
+                return Ok(None);
+            }
+            // The hook of the message itself is late, or lost: it goes first, with this text.
+            let wake = Effect::Wake { scope: entry.scope.clone(), at: view.now };
+            Ok(Some(vec![Record::Entry(Rc::new(outgoing::entry(message))).insert(), wake]))
+        }
+        Work::Redact { .. }
+        | Work::Invite { .. }
+        | Work::Join { .. }
+        | Work::Missed
+        | Work::Events { .. } => Ok(None),
+    }
+}
+
+fn overtaken_message(
+    view: &View,
+    journal: &Journal,
+    entry: &Entry,
+    message: &Message,
+) -> Result<Option<Vec<Effect>>, Missing> {
+    let is_deleted = redaction::waits(journal, &message.id);
+    let newest = newest(journal, &message.id).filter(|it| time(it) > time(message));
+    if !is_deleted && newest.is_none() || !is_untried(view, journal, entry, message)? {
+        return Ok(None);
+    }
+    if is_deleted {
+        let gone = Link { gone: true, ..ledger::link(message, "") };
+        let mut effects = vec![Record::Link(gone).insert()];
+        effects.extend(journal.finish(view, entry));
+        return Ok(Some(effects));
+    }
+    let renewed = newest.map(|newest| Entry {
+        id: format!("out:{}:{}", message.id, time(newest)),
+        work: Work::Post { message: Box::new(newest.clone()) },
+        ..entry.clone()
+    });
+    let mut effects: Vec<Effect> =
+        renewed.into_iter().map(|it| Record::Entry(Rc::new(it)).insert()).collect();
+    effects.extend(journal.finish(view, entry));
+    Ok(Some(effects))
+}
+
+/// Whether a message has provably never been tried: not by this instance, which remembers its failures, and not by
+/// another, for none was there since it was said. Whenever one comes or goes, all portals are compared.
+fn is_untried(view: &View, journal: &Journal, entry: &Entry, message: &Message) -> Result<bool, Missing> {
+    view.all([key::INSTANCES.to_owned(), key::compared(&message.room)].map(Key::documents))?;
+    Ok(journal.attempts(entry, 0) == 0
+        && message.at >= view.started
+        && owner::is_alone_since(view, message.at)?
+        && reconcile::last(view, &message.room)?.is_none_or(|it| it < message.at))
+}
+
+/// What an edit wants of the network; `None` if nothing any more.
+pub(super) fn intent(view: &View, message: &Message, tried: bool) -> Result<Option<Intent>, Missing> {
+    view.all([key::portal_local(&message.room), key::link_local(&message.id)].map(Key::documents))?;
+    let Some(portal) = portal::of_local(view, &message.room)? else { return Ok(None) };
+    let Some(link) = news(view, message)? else { return Ok(None) };
+    let Some(text) = outgoing::translated(view, message)? else { return Ok(None) };
+    let at = time(message);
+    Ok(Some(Intent::Send {
+        room: portal.remote,
+        by: message.sender.clone(),
+        event_type: "m.room.message".to_owned(),
+        content: if link.remote.is_empty() {
+            // What it was before was refused, or had nothing to say: this is the first that Matrix hears of it.
+            text.content()
+        } else {
+            text.replacing(&link.remote, &mentioned(&link))
+        },
+        transaction: ids::edit_transaction(&message.id, at),
+        at,
+        perhaps_sent: tried || outgoing::is_old(view, at),
+    }))
+}
+
+/// The link of a message, if this text is a new one for the other side.
+fn news(view: &View, message: &Message) -> Result<Option<Link>, Missing> {
+    Ok(ledger::of(view, &message.id)?.filter(|link| is_news(link, message)))
+}
+
+/// Whether a message has another text than was last bridged, and a later one.
+pub(super) fn is_news(link: &Link, message: &Message) -> bool {
+    !link.gone
+        && link.edit.as_ref().is_none_or(|it| it.at < time(message))
+        && link.hash != ledger::hash(&message.text)
+}
+
+/// What to keep of an edit that was sent.
+pub(super) fn sent(
+    view: &View,
+    message: &Message,
+    content: &Value,
+    event: &str,
+) -> Result<Vec<Effect>, Missing> {
+    let before = ledger::of(view, &message.id)?.map(|it| it.remote).filter(|it| !it.is_empty());
+    let remote = before.unwrap_or_else(|| event.to_owned());
+    let link = link(message, &remote, event);
+    Ok(vec![Record::Link(Link { mentions: named(content), ..link }).insert()])
+}
+
+fn link(message: &Message, remote: &str, event: &str) -> Link {
+    let edit = Some(Edit { at: time(message), event: event.to_owned() });
+    Link { edit, ..ledger::link(message, remote) }
+}
+
+/// What to keep of an edit that Matrix does not hear of: that it was looked at, or it would be found again and again.
+pub(super) fn passed_over(view: &View, message: &Message) -> Result<Vec<Effect>, Missing> {
+    let news = news(view, message)?;
+    Ok(news.into_iter().map(|it| Record::Link(link(message, &it.remote, "")).insert()).collect())
+}
+
+/// What to do about an edit that Matrix refused: the editor is told, and it is not tried again.
+pub(super) fn refused(
+    view: &View,
+    message: &Message,
+    by: Option<&User>,
+    why: &str,
+) -> Result<Vec<Effect>, Missing> {
+    let user = by.unwrap_or(&message.sender).id.clone();
+    let text = format!("Your edit was not delivered to Matrix: {why}");
+    let mut effects = vec![
+        Effect::Notify { room: message.room.clone(), user, text },
+        Effect::Log {
+            level: Level::Warn,
+            text: format!("An edit of message {} was refused by Matrix: {why}", message.id),
+        },
+    ];
+    effects.extend(passed_over(view, message)?);
+    Ok(effects)
+}
+
+/// Whom a content mentions, as a link keeps it.
+pub(super) fn named(content: &Value) -> Vec<String> {
+    let Mentions { mut users, room } = Mentions::of(content);
+    users.extend(room.then(|| EVERYONE.to_owned()));
+    users
+}
+
+fn mentioned(link: &Link) -> Mentions {
+    let (everyone, users): (Vec<_>, Vec<_>) = link.mentions.iter().cloned().partition(|it| it == EVERYONE);
+    Mentions { users, room: !everyone.is_empty() }
+}

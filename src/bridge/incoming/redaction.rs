@@ -1,0 +1,54 @@
+//! A redaction on Matrix on its way to Rocket.Chat.
+//!
+//! Whether somebody may redact was judged where the event was taken into the room. What is redacted is remembered: a
+//! message that comes late does not appear, and a message of ours that is gone is not taken back once more.
+//!
+//! Spec: <https://spec.matrix.org/v1.18/client-server-api/#mroomredaction>
+
+use serde_json::Value;
+
+use super::Event;
+use crate::bridge::{ghost, ledger, redaction};
+use crate::effect::Effect;
+use crate::ids::{self, key};
+use crate::record::{Link, Portal, Record};
+use crate::view::{Key, Missing, View};
+
+/// Brings a redaction to Rocket.Chat.
+pub(super) fn bring(view: &View, portal: &Portal, event: &Event) -> Result<Vec<Effect>, Missing> {
+    let in_content = event.content.get("redacts").and_then(Value::as_str);
+    let Some(of) = in_content.or(event.redacts.as_deref()) else { return Ok(vec![]) };
+    let id = ids::message_id(of);
+    view.all([
+        Key::Message { id: id.clone() },
+        Key::documents(key::link_remote(of)),
+        Key::documents(key::ghost(&event.sender)),
+    ])?;
+    let link = ledger::of_event(view, of)?.unwrap_or_else(|| unknown(portal, id, of, event.at));
+    let message = view.message(&link.local)?.filter(|it| redaction::is_there(it));
+    let mut effects = vec![];
+    if !link.gone {
+        effects.push(Record::Link(Link { gone: true, mentions: vec![], ..link.clone() }).insert());
+    }
+    if let Some(message) = message {
+        let (by, ghost) = ghost::ensure(view, &event.sender, "")?;
+        effects.extend(ghost);
+        effects.push(Effect::DeleteMessage { id: link.local, room: message.room.clone(), by });
+    }
+    Ok(effects)
+}
+
+/// What is known of an event that has no link: it came from Matrix, or is still to come.
+fn unknown(portal: &Portal, local: String, of: &str, at: i64) -> Link {
+    Link {
+        room: portal.local.clone(),
+        local,
+        remote: of.to_owned(),
+        at,
+        hash: String::new(),
+        by: String::new(),
+        mentions: vec![],
+        edit: None,
+        gone: false,
+    }
+}

@@ -1,0 +1,146 @@
+//! A local deletion on its way to Matrix.
+//!
+//! A deletion is judged by who deletes: what a ghost takes away was taken away on Matrix. It stands in the journal behind
+//! its message, which does not go out at all if it has provably never been tried; see `edit::overtaken`.
+
+use std::rc::Rc;
+
+use serde_json::{Value, json};
+
+use super::journal::Journal;
+use super::{ghost, ledger, portal};
+use crate::attachment::Intent;
+use crate::effect::{Effect, Level};
+use crate::facts::{Message, User};
+use crate::ids::{self, Scope, key};
+use crate::record::{Deleted, Entry, Link, Record, Work};
+use crate::view::{Key, Missing, View};
+
+/// Takes a deletion into the journal, if it is one for the other side.
+pub(super) fn accept(view: &View, message: &Message, by: &User) -> Result<Vec<Effect>, Missing> {
+    let Some(portal) = portal::of_local(view, &message.room)? else { return Ok(vec![]) };
+    let from_matrix = ghost::is_ghost(&message.sender);
+    let was_bridged =
+        if from_matrix { ids::event_of(&message.id).is_some() } else { message.at >= portal.since };
+    if ghost::is_ghost(by) || message.system.is_some() || !was_bridged {
+        return Ok(vec![]);
+    }
+    let deleted = Deleted {
+        room: message.room.clone(),
+        message: message.id.clone(),
+        at: message.at,
+        author: message.sender.username.clone(),
+        by: Some(by.clone()),
+    };
+    // Known at once, so that what came from Matrix is not brought again meanwhile.
+    let known = from_matrix.then(|| Record::Link(gone(&deleted, None)).insert());
+    let entry = entry(view, deleted);
+    let wake = Effect::Wake { scope: entry.scope.clone(), at: view.now };
+    Ok([Record::Entry(Rc::new(entry)).insert()].into_iter().chain(known).chain([wake]).collect())
+}
+
+/// The journal entry of a deletion.
+pub(super) fn entry(view: &View, deleted: Deleted) -> Entry {
+    Entry {
+        id: entry_id(&deleted.message),
+        scope: Scope::local(&deleted.room),
+        at: view.now.max(deleted.at),
+        part: 2,
+        work: Work::Redact { deleted: Box::new(deleted) },
+    }
+}
+
+fn entry_id(message: &str) -> String {
+    format!("redact:{message}")
+}
+
+/// Whether anything is left of a message: of the first one of a thread Rocket.Chat keeps the place.
+pub(super) fn is_there(message: &Message) -> bool {
+    message.system.as_deref() != Some("rm")
+}
+
+/// Whether the deletion of a message waits.
+pub(super) fn waits(journal: &Journal, message: &str) -> bool {
+    journal.entry(&entry_id(message)).is_some()
+}
+
+/// What goes out in the place of a message that was deleted meanwhile, but perhaps was sent before: its event must be
+/// known to be taken back, and nobody else need read it.
+pub(super) fn instead() -> Value {
+    json!({
+        "msgtype": "m.notice",
+        "body": "This message was deleted before it was sent.",
+        "m.mentions": {},
+    })
+}
+
+/// What a deletion wants of the network; `None` if Matrix never had the message, or has it no more.
+pub(super) fn intent(view: &View, entry: &Entry, deleted: &Deleted) -> Result<Option<Intent>, Missing> {
+    let mut keys = vec![
+        Key::documents(key::portal_local(&deleted.room)),
+        Key::documents(key::link_local(&deleted.message)),
+    ];
+    if deleted.by.is_none() {
+        keys.push(Key::UserByName { username: deleted.author.clone() });
+    }
+    view.all(keys)?;
+    let Some(portal) = portal::of_local(view, &deleted.room)? else { return Ok(None) };
+    let from_matrix = ids::event_of(&deleted.message);
+    let is_ours = from_matrix.is_none();
+    let link = ledger::of(view, &deleted.message)?.filter(|it| !it.gone && !it.remote.is_empty());
+    let Some(event) = from_matrix.or_else(|| link.map(|it| it.remote)) else { return Ok(None) };
+    let by = match &deleted.by {
+        Some(by) => Some(by.clone()),
+        None => view.user_by_name(&deleted.author)?.filter(|it| it.active).cloned(),
+    };
+    let reason = match &deleted.by {
+        Some(by) => format!("Deleted on Rocket.Chat by {}", by.username),
+        None => "Deleted on Rocket.Chat".to_owned(),
+    };
+    Ok(Some(Intent::Redact {
+        room: portal.remote,
+        event,
+        is_ours,
+        by,
+        reason,
+        transaction: ids::redaction_transaction(&deleted.message),
+        at: entry.at,
+    }))
+}
+
+/// What to keep of a deletion that is over: that the message is gone, whatever comes of it late.
+pub(super) fn over(view: &View, deleted: &Deleted) -> Result<Vec<Effect>, Missing> {
+    let link = ledger::of(view, &deleted.message)?;
+    Ok(match link {
+        Some(link) if link.gone => vec![],
+        link => vec![Record::Link(gone(deleted, link)).insert()],
+    })
+}
+
+fn gone(deleted: &Deleted, link: Option<Link>) -> Link {
+    let unknown = || Link {
+        room: deleted.room.clone(),
+        local: deleted.message.clone(),
+        remote: ids::event_of(&deleted.message).unwrap_or_default(),
+        at: deleted.at,
+        hash: String::new(),
+        by: deleted.author.clone(),
+        mentions: vec![],
+        edit: None,
+        gone: true,
+    };
+    Link { gone: true, mentions: vec![], ..link.unwrap_or_else(unknown) }
+}
+
+/// What to do about a deletion that Matrix refused: whoever deleted is told, and it is not tried again.
+pub(super) fn refused(view: &View, deleted: &Deleted, why: &str) -> Result<Vec<Effect>, Missing> {
+    let text = format!("The message is deleted here, but not on Matrix: {why}");
+    let tell = |by: &User| Effect::Notify { room: deleted.room.clone(), user: by.id.clone(), text };
+    let mut effects: Vec<Effect> = deleted.by.as_ref().map(tell).into_iter().collect();
+    effects.push(Effect::Log {
+        level: Level::Warn,
+        text: format!("The deletion of message {} was refused by Matrix: {why}", deleted.message),
+    });
+    effects.extend(over(view, deleted)?);
+    Ok(effects)
+}

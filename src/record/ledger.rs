@@ -1,0 +1,94 @@
+//! What is kept of messages: which event each became, which of its texts is bridged, and that it is gone.
+
+use serde::{Deserialize, Serialize};
+
+use crate::facts::User;
+
+/// A message and its Matrix event, as it was at some time: an edit and a deletion are links of their own, and of those
+/// of one message the latest counts. Of messages that came from Matrix only edits and deletions need a link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// The Rocket.Chat room.
+    pub room: String,
+    /// The Rocket.Chat message.
+    pub local: String,
+    /// The Matrix event; empty where the message was refused and is not to be tried again.
+    pub remote: String,
+    /// The message's time, in milliseconds.
+    pub at: i64,
+    /// A digest of the text that was bridged.
+    pub hash: String,
+    /// The username of who said it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub by: String,
+    /// Whom the text mentions, as Matrix users; `@room` for everyone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mentions: Vec<String>,
+    /// Which edit the text is of; nothing for the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edit: Option<Edit>,
+    /// Whether the message was deleted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gone: bool,
+}
+
+/// Which edit of a message; the greater is the later one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Edit {
+    /// When it was made, in milliseconds.
+    pub at: i64,
+    /// The Matrix event that says so.
+    pub event: String,
+}
+
+/// Links that were sealed together, found by each of their ids.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Segment {
+    /// The Rocket.Chat room.
+    pub room: String,
+    /// Its number; the first is 1.
+    pub number: u64,
+    /// The links, oldest first.
+    pub links: Vec<Link>,
+}
+
+/// Where a ledger's sealed segments stand; the one with the highest number counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// The Rocket.Chat room.
+    pub room: String,
+    /// The number of the newest segment.
+    pub segment: u64,
+}
+
+/// An edit that came before what it edits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// The Matrix room.
+    pub room: String,
+    /// The event it edits.
+    pub of: String,
+    /// Who sent it.
+    pub sender: String,
+    /// Which edit it is.
+    pub edit: Edit,
+    /// Its content, as JSON.
+    pub content: String,
+    /// When it came, in milliseconds.
+    pub at: i64,
+}
+
+/// A message that is gone from Rocket.Chat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deleted {
+    /// The Rocket.Chat room.
+    pub room: String,
+    /// The Rocket.Chat message.
+    pub message: String,
+    /// The message's time, in milliseconds.
+    pub at: i64,
+    /// The username of its sender.
+    pub author: String,
+    /// Who deleted it; nothing where nobody knows any more.
+    pub by: Option<User>,
+}
