@@ -20,6 +20,7 @@ import { Accessors } from './host/accessors.ts';
 import { Client } from './host/client.ts';
 import { type Host, WorkspaceHost } from './host/host.ts';
 import { RocketChat } from './host/rocketchat.ts';
+import { runtimeFact } from './host/runtime.ts';
 import { Store } from './host/store.ts';
 import { EngineTransport, noTransport, type Transport } from './host/transport.ts';
 import { messageFact } from './inputs/message.ts';
@@ -28,8 +29,8 @@ import { type Address, Listener } from './listener.ts';
 import { Log, type Logging, reason } from './log.ts';
 import { networkIsOpen } from './network.ts';
 import { endProcess, Parent, watchPipe } from './parent.ts';
-import type { Input, Room, User } from './protocol.ts';
-import { keptSetting, type Outgoing, readSettings, settings } from './settings.ts';
+import type { Input, Room, Runtime, User } from './protocol.ts';
+import { keptSetting, type Outgoing, readSettings, secretVariable, settings } from './settings.ts';
 import { background, Pace, within } from './within.ts';
 
 /** Between two looks for work that another instance handed over. */
@@ -85,6 +86,8 @@ export class Federation {
         this.core.tell(input);
       },
       this.log,
+      () => this.runtime(),
+      (id) => own.environmentReader.getServerSettings().getValueById(id) as Promise<unknown>,
     );
     this.core = new LivingCore(instantiate, this.host, this.log);
     this.listener = new Listener((request) => this.core.request(request), this.log);
@@ -272,6 +275,15 @@ export class Federation {
   /** Asked anew after every wait. */
   private isEnabled(): boolean {
     return this.enabled;
+  }
+
+  private runtime(): Runtime {
+    return runtimeFact({
+      open: this.networkOpen,
+      transport: this.transport.name,
+      listener: this.listener.state,
+      variable: secretVariable(this.id),
+    });
   }
 
   /** Whose client makes the calls; one that stays keeps its connections. */

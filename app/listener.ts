@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 
 import type { Arrived } from './inputs/request.ts';
 import { type Log, reason } from './log.ts';
-import type { Level, Reply } from './protocol.ts';
+import type { Level, Listener as ListenerState, Reply } from './protocol.ts';
 import { background } from './within.ts';
 
 export interface Address {
@@ -34,6 +34,8 @@ export class Listener {
   private server: Server | undefined;
   private again: ReturnType<typeof setTimeout> | undefined;
   private open = false;
+  private address: Address = { host: '', port: 0 };
+  private trouble: ListenerState = { kind: 'off' };
   /** Counts the calls of `close`, for whoever waited meanwhile. */
   private closings = 0;
   private busy = 0;
@@ -51,12 +53,18 @@ export class Listener {
     return typeof address === 'object' ? address?.port : undefined;
   }
 
+  /** How it fares. */
+  get state(): ListenerState {
+    return this.open ? { kind: 'listening', ...this.address } : this.trouble;
+  }
+
   /** Resolves after the first trial; more follow until one succeeds or `close` is called. */
   async listen(address: Address): Promise<void> {
     const closed = this.close();
     const closings = this.closings;
     await closed;
     if (closings !== this.closings) return;
+    this.address = address;
     let said: string | undefined;
     const trial = async (): Promise<void> => {
       const failure = await this.try(address);
@@ -77,6 +85,7 @@ export class Listener {
     const server = this.server;
     this.server = undefined;
     this.open = false;
+    this.trouble = { kind: 'off' };
     if (server === undefined) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, this.allowed.closeMs);
@@ -117,8 +126,10 @@ export class Listener {
   private explain({ error }: Failure, { host, port }: Address): { text: string; level: Level; wait: number } {
     const { againMs, errorMs } = this.allowed;
     if (isTaken(error)) {
+      this.trouble = { kind: 'taken', host, port };
       return { text: `port ${port} is taken; trying until it is free`, level: 'warn', wait: againMs };
     }
+    this.trouble = { kind: 'failed', host, port, why: reason(error) };
     const text = `cannot listen on ${host}:${port}: ${reason(error)}. Change the address or port in the settings.`;
     return { text, level: 'error', wait: errorMs };
   }

@@ -238,7 +238,15 @@ message: Message,
 /**
  * Who deleted it.
  */
-by: User, };
+by: User, } | { "kind": "check", 
+/**
+ * The user's id.
+ */
+user: string, 
+/**
+ * The room to answer in.
+ */
+room: string, };
 
 /**
  * A request to the App's listener or endpoints.
@@ -284,7 +292,11 @@ cacheControl: string | null,
 /**
  * The `Location` header, where there is one: redirects are not followed by the host.
  */
-location: string | null, } | { "kind": "unreachable", 
+location: string | null, 
+/**
+ * How far the other side's clock was ahead of ours when the answer came, in milliseconds, by its `Date` header.
+ */
+ahead: number | null, } | { "kind": "unreachable", 
 /**
  * Why, in plain words and without secrets.
  */
@@ -425,7 +437,15 @@ room: string,
 /**
  * The username of who deletes it.
  */
-by: string, };
+by: string, } | { "kind": "check", 
+/**
+ * The user's id.
+ */
+user: string, 
+/**
+ * The room to answer in.
+ */
+room: string, };
 
 /**
  * A document of the store.
@@ -556,7 +576,11 @@ limit: number, } | { "kind": "fetch",
 /**
  * The request.
  */
-request: Call, };
+request: Call, } | { "kind": "runtime" } | { "kind": "setting", 
+/**
+ * Rocket.Chat's id of it.
+ */
+id: string, };
 
 /**
  * What a key led to.
@@ -581,4 +605,75 @@ messages: Array<Message>, } | { "kind": "answer",
 /**
  * The answer, or why there is none.
  */
-answer: Answer, };
+answer: Answer, } | { "kind": "runtime", 
+/**
+ * What the host tells.
+ */
+runtime: Runtime, } | { "kind": "setting", 
+/**
+ * Its value as text; none where there is no such setting.
+ */
+value: string | null, };
+
+/**
+ * Where the App runs, and what it may do there.
+ */
+export type Runtime = { 
+/**
+ * What it is, with its version, such as `Node.js 24.1.0`.
+ */
+name: string, 
+/**
+ * Whether it lets the App use the network by itself.
+ */
+open: boolean, 
+/**
+ * Whose client calls other servers.
+ */
+transport: Transport, 
+/**
+ * How the App's own listener fares.
+ */
+listener: Listener, 
+/**
+ * The variable of the server's environment that holds the App's secret.
+ */
+variable: string, };
+
+/**
+ * Whose client calls other servers.
+ */
+export type Transport = "own" | "workspace" | "nobody";
+
+/**
+ * How the App's own listener fares.
+ */
+export type Listener = { "kind": "off" } | { "kind": "listening", 
+/**
+ * The address.
+ */
+host: string, 
+/**
+ * The port.
+ */
+port: number, } | { "kind": "taken", 
+/**
+ * The address.
+ */
+host: string, 
+/**
+ * The port.
+ */
+port: number, } | { "kind": "failed", 
+/**
+ * The address.
+ */
+host: string, 
+/**
+ * The port.
+ */
+port: number, 
+/**
+ * Why, as the runtime says it.
+ */
+why: string, };

@@ -1,5 +1,7 @@
 //! Commands, and what administrators see.
 
+pub mod check;
+
 use std::rc::Rc;
 
 use crate::appservice;
@@ -28,6 +30,8 @@ pub enum Command {
     Retry,
     /// Sign with a new key from now on.
     RotateKey,
+    /// Find out whether everything works.
+    Check,
     /// Federate the room and invite a Matrix user.
     Invite {
         /// The user's id, as typed.
@@ -57,6 +61,7 @@ pub fn parse(words: &[String]) -> Command {
         ["dead"] => Command::Dead,
         ["retry"] => Command::Retry,
         ["rotate-key"] => Command::RotateKey,
+        ["check"] => Command::Check,
         ["invite", mxid] => Command::Invite { mxid: (*mxid).to_owned() },
         ["join", remote, via @ ..] => Command::Join {
             remote: (*remote).to_owned(),
@@ -73,6 +78,7 @@ pub fn help() -> String {
     "`/federation invite @user:server` brings this room to Matrix and invites somebody
 `/federation join !room:server` makes this room one with a Matrix room; servers that are in it may follow
 `/federation status` says how the connection stands
+`/federation check` finds out for administrators whether everything works, and says how to mend what does not
 `/federation registration` shows administrators the file for the homeserver
 `/federation dead` lists for administrators what was put aside after errors, `/federation retry` tries it again
 `/federation rotate-key` lets administrators sign with a new key from now on, in direct mode"

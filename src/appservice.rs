@@ -4,6 +4,7 @@
 
 mod answer;
 mod intent;
+mod probe;
 mod registration;
 mod request;
 mod token;
@@ -14,6 +15,7 @@ use crate::effect::Effect;
 use crate::input::{Answer, Request};
 use crate::view::{Missing, View};
 
+pub use probe::{ANYBODY, Inside, LARGE, Probe, is_homeserver, probe};
 pub use registration::yaml as registration;
 
 /// The homeserver's side of the seam.

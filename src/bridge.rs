@@ -2,6 +2,7 @@
 //!
 //! `decide` is a pure function. It reads only the view, and where the view lacks something it says so.
 
+mod check;
 mod command;
 mod edit;
 mod ghost;
@@ -43,6 +44,7 @@ pub fn decide(input: &Input, view: &View) -> Result<Vec<Effect>, Missing> {
         Input::Request { request } => incoming::accept(view, request),
         Input::MessageEdited { message, by } => edit::accept(view, message, by.as_ref()),
         Input::MessageDeleted { message, by } => redaction::accept(view, message, by),
+        Input::Check { user, room } => check::answer(view, user, room),
     }
 }
 

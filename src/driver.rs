@@ -274,6 +274,12 @@ impl<H: Host + 'static> Driver<H> {
                     self.pass_on(scope, &to, input);
                 }
             }
+            Effect::Check { user, room } => {
+                let this = Rc::clone(&self);
+                self.host.spawn(Box::pin(async move {
+                    let _ = this.run(None, Input::Check { user, room }).await;
+                }));
+            }
             Effect::Call { ref tag, .. } => {
                 let now = self.host.now();
                 self.memory.borrow_mut().scopes.activate(tag, now);
@@ -337,7 +343,8 @@ fn scope_of(input: &Input) -> Option<Scope> {
         | Input::MessageEdited { .. }
         | Input::MessageDeleted { .. }
         | Input::Command { .. }
-        | Input::Request { .. } => None,
+        | Input::Request { .. }
+        | Input::Check { .. } => None,
     }
 }
 
@@ -355,6 +362,7 @@ fn tag_of(input: &Input) -> Option<&Tag> {
         | Input::MessageEdited { .. }
         | Input::MessageDeleted { .. }
         | Input::Command { .. }
-        | Input::Request { .. } => None,
+        | Input::Request { .. }
+        | Input::Check { .. } => None,
     }
 }

@@ -124,6 +124,14 @@ pub enum Effect {
         /// The username of who deletes it.
         by: String,
     },
+    /// Find out whether everything works and tell somebody, beside whatever else is going on. The driver's own, no host
+    /// sees it.
+    Check {
+        /// The user's id.
+        user: String,
+        /// The room to answer in.
+        room: String,
+    },
 }
 
 /// A document of the store.

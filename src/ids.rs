@@ -22,6 +22,11 @@ impl Scope {
         Self("workspace".to_owned())
     }
 
+    /// The look whether everything works, after a start.
+    pub fn check() -> Self {
+        Self("check".to_owned())
+    }
+
     /// What goes out of a Rocket.Chat room.
     pub fn local(room: &str) -> Self {
         Self(format!("local:{room}"))
@@ -63,6 +68,8 @@ pub mod key {
     pub const TOKENS: &str = "tokens";
     /// All entries that were given up.
     pub const DEAD: &str = "dead";
+    /// What the check said at starts.
+    pub const CHECKED: &str = "checked";
 
     /// All keys that we sign with in direct mode.
     pub const SIGNING: &str = "signing";

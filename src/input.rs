@@ -85,6 +85,13 @@ pub enum Input {
         /// Who deleted it.
         by: User,
     },
+    /// Somebody wants to know whether everything works; see `admin::check`.
+    Check {
+        /// The user's id.
+        user: String,
+        /// The room to answer in.
+        room: String,
+    },
 }
 
 /// A request to the App's listener or endpoints.
@@ -119,6 +126,8 @@ pub enum Answer {
         cache_control: Option<String>,
         /// The `Location` header, where there is one: redirects are not followed by the host.
         location: Option<String>,
+        /// How far the other side's clock was ahead of ours when the answer came, in milliseconds, by its `Date` header.
+        ahead: Option<i64>,
     },
     /// No answer: refused, timed out, broken off.
     Unreachable {

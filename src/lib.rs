@@ -20,6 +20,7 @@ pub mod input;
 pub mod matrix;
 pub mod policy;
 pub mod record;
+pub mod runtime;
 pub mod server;
 pub mod translate;
 pub mod view;

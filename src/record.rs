@@ -67,6 +67,8 @@ pub enum Record {
     Made(Made),
     /// An edit that came before what it edits.
     Held(Held),
+    /// What the check said at a start.
+    Checked(Checked),
 }
 
 /// Work that is not done yet.
@@ -361,6 +363,17 @@ pub struct Made {
     pub servers: Vec<String>,
 }
 
+/// What the check found at a start and wrote into the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checked {
+    /// The instance that looked.
+    pub instance: String,
+    /// When, in milliseconds.
+    pub at: i64,
+    /// The lines, so that none is said twice in a row.
+    pub lines: Vec<String>,
+}
+
 impl Record {
     /// Reads a document's body; `None` if it is of a kind or version that is not known here.
     pub fn parse(body: &str) -> Option<Self> {
@@ -441,6 +454,9 @@ impl Record {
             Self::Head(it) => (format!("head:{}", it.event), vec![key::heads(&it.room)]),
             Self::Made(it) => (key::made(&it.transaction), vec![]),
             Self::Held(it) => (format!("held:{}", it.edit.event), vec![key::held(&it.room)]),
+            Self::Checked(it) => {
+                (format!("checked:{}:{}", it.instance, it.at), vec![key::CHECKED.to_owned()])
+            }
         }
     }
 }

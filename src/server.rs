@@ -11,12 +11,14 @@ mod identity;
 mod invitation;
 mod join;
 mod keys;
+mod probe;
 mod room;
 mod route;
 mod send;
 mod transaction;
 
 pub use identity::rotate as rotate_key;
+pub use probe::{Probe, Published, probe};
 
 use crate::attachment::{Acceptance, Attachment, Done, Incoming, Intent, Move};
 use crate::effect::Effect;

@@ -13,6 +13,7 @@ use crate::effect::{Call, Tag};
 use crate::facts::{Message, User};
 use crate::input::Answer;
 use crate::record::Record;
+use crate::runtime::Runtime;
 
 /// Something that can be loaded.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -48,6 +49,13 @@ pub enum Key {
         /// The request.
         request: Call,
     },
+    /// Where the App runs, and what it may do there.
+    Runtime,
+    /// A setting of the workspace.
+    Setting {
+        /// Rocket.Chat's id of it.
+        id: String,
+    },
 }
 
 /// What a key led to.
@@ -80,6 +88,16 @@ pub enum Loaded {
         /// The answer, or why there is none.
         answer: Answer,
     },
+    /// Where the App runs.
+    Runtime {
+        /// What the host tells.
+        runtime: Runtime,
+    },
+    /// A setting of the workspace.
+    Setting {
+        /// Its value as text; none where there is no such setting.
+        value: Option<String>,
+    },
 }
 
 /// What a key led to, read once.
@@ -95,6 +113,10 @@ pub enum Found {
     Messages(Vec<Message>),
     /// How a call ended.
     Answer(Answer),
+    /// Where the App runs.
+    Runtime(Runtime),
+    /// A setting of the workspace as text, if there is one.
+    Setting(Option<String>),
 }
 
 impl Loaded {
@@ -108,6 +130,8 @@ impl Loaded {
             Self::Message { message } => Found::Message(message),
             Self::Messages { messages } => Found::Messages(messages),
             Self::Answer { answer } => Found::Answer(answer),
+            Self::Runtime { runtime } => Found::Runtime(runtime),
+            Self::Setting { value } => Found::Setting(value),
         }
     }
 }
@@ -172,6 +196,17 @@ impl View {
         const NONE: &Answer = &Answer::Unreachable { why: String::new() };
         let found = self.get(Key::Fetch { request })?;
         Ok(if let Found::Answer(answer) = found { answer } else { NONE })
+    }
+
+    /// Where the App runs, and what it may do there; none where the host does not tell.
+    pub fn runtime(&self) -> Result<Option<&Runtime>, Missing> {
+        Ok(if let Found::Runtime(runtime) = self.get(Key::Runtime)? { Some(runtime) } else { None })
+    }
+
+    /// A setting of the workspace, as text.
+    pub fn setting(&self, id: &str) -> Result<Option<&str>, Missing> {
+        let found = self.get(Key::Setting { id: id.to_owned() })?;
+        Ok(if let Found::Setting(value) = found { value.as_deref() } else { None })
     }
 
     /// Takes in what a key led to.

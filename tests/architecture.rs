@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms of plain values. Anybody may use them, and they use each other only.
-const VALUES: &[&str] = &["ids", "facts", "config", "input", "effect", "record", "view"];
+const VALUES: &[&str] = &["ids", "facts", "config", "input", "effect", "record", "view", "runtime"];
 
 /// Which other room a room may use, besides the values.
 const ARROWS: &[(&str, &[&str])] = &[
@@ -15,7 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("bench", &["matrix"]),
     ("driver", &["bridge", "policy"]),
     ("bridge", &["attachment", "appservice", "server", "translate", "policy", "admin"]),
-    ("admin", &["appservice"]),
+    ("admin", &["appservice", "server"]),
     ("appservice", &["attachment"]),
     ("server", &["attachment", "matrix"]),
     ("attachment", &[]),

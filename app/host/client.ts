@@ -35,6 +35,7 @@ class Failure extends Error {
 }
 
 export class Client implements Transport {
+  readonly name = 'own';
   /** To addresses that an administrator set. */
   private readonly set: Way;
   /** To Matrix servers, whose names and addresses are two things. */

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 
 import { type Log, reason } from '../log.ts';
-import type { Effect, Input, Key, Loaded } from '../protocol.ts';
+import type { Effect, Input, Key, Loaded, Runtime } from '../protocol.ts';
 import { within } from '../within.ts';
 import type { RocketChat } from './rocketchat.ts';
 import type { Store } from './store.ts';
@@ -35,6 +35,8 @@ export class WorkspaceHost implements Host {
     private readonly transport: () => Transport,
     private readonly submit: (input: Input) => void,
     private readonly log: Log,
+    private readonly runtime: () => Runtime,
+    private readonly setting: (id: string) => Promise<unknown>,
   ) {}
 
   async load(keys: Key[]): Promise<Loaded[]> {
@@ -88,6 +90,10 @@ export class WorkspaceHost implements Host {
         return { kind: 'message', message: await this.rocketchat.message(key.id) };
       case 'recent':
         return { kind: 'messages', messages: await this.rocketchat.recent(key.room, key.skip, key.limit) };
+      case 'runtime':
+        return { kind: 'runtime', runtime: this.runtime() };
+      case 'setting':
+        return { kind: 'setting', value: plain(await this.setting(key.id).catch(() => null)) };
     }
   }
 
@@ -123,6 +129,7 @@ export class WorkspaceHost implements Host {
       case 'next':
       case 'reconcile':
       case 'reply':
+      case 'check':
         throw new Error(`the core keeps '${effect.kind}' to itself`);
     }
   }
@@ -138,4 +145,10 @@ export class WorkspaceHost implements Host {
         this.log.error(`a call's answer could not be handed over: ${reason(error)}`);
       });
   }
+}
+
+/** As text, where it is one value. */
+function plain(value: unknown): string | null {
+  const isOne = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+  return isOne ? String(value) : null;
 }

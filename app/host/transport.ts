@@ -2,10 +2,12 @@
 
 import type { IHttp, IHttpRequest } from '@rocket.chat/apps-engine/definition/accessors';
 
-import type { Answer, Call } from '../protocol.ts';
+import type { Answer, Call, Transport as Whose } from '../protocol.ts';
 import { within } from '../within.ts';
 
 export interface Transport {
+  /** Whose client it is. */
+  readonly name: Whose;
   /** Never throws: an answer of any status, or why there is none. One of more bytes than `largest` is none. */
   call(request: Call, largest?: number): Promise<Answer>;
   close(): void;
@@ -42,7 +44,14 @@ export function answerOf(
     retryAfter: retryAfter(header('retry-after')),
     cacheControl: header('cache-control'),
     location: header('location'),
+    ahead: ahead(header('date')),
   };
+}
+
+/** How far the clock of a `Date` header is ahead of ours. */
+function ahead(date: string | null, now = Date.now()): number | null {
+  const time = Date.parse(date ?? '');
+  return Number.isNaN(time) ? null : time - now;
 }
 
 /** `Retry-After` in milliseconds; it holds seconds or a date. */
@@ -59,6 +68,7 @@ const unsafe =
 
 /** Where the runtime closes the network and the settings let nobody else call. */
 export const noTransport: Transport = {
+  name: 'nobody',
   call: () =>
     Promise.resolve({
       kind: 'unreachable',
@@ -69,6 +79,8 @@ export const noTransport: Transport = {
 
 /** The engine's own client, in the workspace's process: bodies cross the pipe between the two. */
 export class EngineTransport implements Transport {
+  readonly name = 'workspace';
+
   constructor(private readonly http: IHttp) {}
 
   async call(request: Call, largest = largestAnswer): Promise<Answer> {

@@ -91,6 +91,7 @@ mod tests {
             retry_after,
             cache_control: None,
             location: None,
+            ahead: None,
         })
     }
 

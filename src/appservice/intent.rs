@@ -135,7 +135,7 @@ fn step(view: &View, name: &str, intent: &Intent) -> Result<Move, Missing> {
 fn attach(view: &View, name: &str) -> Call {
     match name {
         "ping" => request::ping(view, ID),
-        _ => register(view, &view.config.bot_localpart),
+        _ => request::register(view, &view.config.bot_localpart),
     }
 }
 
@@ -164,7 +164,7 @@ fn as_puppet(view: &View, name: &str, room: &str, user: &User, act: impl FnOnce(
     let mxid = view.config.puppet(user);
     let as_user = |call| request::with(call, "user_id", &mxid);
     match name {
-        "register" => register(view, &view.config.puppet_localpart(user)),
+        "register" => request::register(view, &view.config.puppet_localpart(user)),
         "name" => {
             let shown = if user.name.is_empty() { &user.username } else { &user.name };
             as_user(request::put(
@@ -198,15 +198,6 @@ fn redact(
         // Transaction ids count for all our users together.
         None => request::put(view, &path(&format!("{transaction}-bot")), json!({ "reason": reason })),
     }
-}
-
-fn register(view: &View, localpart: &str) -> Call {
-    let body = json!({
-        "type": "m.login.application_service",
-        "username": localpart,
-        "inhibit_login": true,
-    });
-    request::post(view, "register", body)
 }
 
 fn named_room(body: &Value, done: impl FnOnce(String) -> Done) -> Move {

@@ -22,6 +22,16 @@ pub(super) fn post(view: &View, path: &str, body: impl Into<Value>) -> Call {
     call(view, "POST", path, Some(body.into().to_string()))
 }
 
+/// The request that makes a user of ours known; one that is known already is no harm.
+pub(super) fn register(view: &View, localpart: &str) -> Call {
+    let body = json!({
+        "type": "m.login.application_service",
+        "username": localpart,
+        "inhibit_login": true,
+    });
+    post(view, "register", body)
+}
+
 /// The request that makes the homeserver call us. It also ends the homeserver's back-off.
 pub(super) fn ping(view: &View, id: &str) -> Call {
     let url = format!("{}/_matrix/client/v1/appservice/{}/ping", view.config.homeserver(), Call::path(&[id]));

@@ -14,12 +14,16 @@ pub(super) fn run(view: &View, user: &User, room: &Room, words: &[String]) -> Re
     Ok(match admin::parse(words) {
         Command::Help => vec![say(admin::help())],
         Command::Status => vec![say(admin::status(view)?)],
-        Command::Registration | Command::Dead | Command::Retry | Command::RotateKey
+        Command::Registration | Command::Dead | Command::Retry | Command::RotateKey | Command::Check
             if !admin::is_administrator(user) =>
         {
             vec![say("Only administrators may do that.".to_owned())]
         }
         Command::Registration => vec![say(admin::registration(view)?)],
+        Command::Check => vec![
+            say("Checking everything; this takes up to 40 seconds.".to_owned()),
+            Effect::Check { user: user.id.clone(), room: room.id.clone() },
+        ],
         Command::Dead => vec![say(admin::dead(view)?)],
         Command::Retry => {
             let mut effects = admin::retry(view)?;

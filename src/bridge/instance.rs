@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{attachment, owner, reconcile};
+use super::{attachment, check, owner, reconcile};
 use crate::effect::{Effect, Level};
 use crate::ids::{Scope, key};
 use crate::record::{Heartbeat, Record};
@@ -28,6 +28,7 @@ pub(super) fn start(view: &View) -> Result<Vec<Effect>, Missing> {
         effects.push(Effect::Log { level: Level::Info, text: text.to_owned() });
     }
     effects.extend(take_up(view)?);
+    effects.extend(check::soon(view));
     Ok(effects)
 }
 

@@ -4,7 +4,7 @@
 //! gone by then, somebody else finished it and there is nothing left to do.
 
 use super::journal::Journal;
-use super::{attachment, edit, incoming, invite, join, ledger, outgoing, owner, reconcile, redaction};
+use super::{attachment, check, edit, incoming, invite, join, ledger, outgoing, owner, reconcile, redaction};
 use crate::attachment::{Done, Intent, Move};
 use crate::effect::{Effect, Level, Tag};
 use crate::ids::{self, Scope, key};
@@ -39,6 +39,9 @@ pub(super) fn wake(view: &View, scope: &Scope) -> Result<Vec<Effect>, Missing> {
     }
     if *scope == Scope::workspace() {
         return attach(view, BEGIN, None);
+    }
+    if *scope == Scope::check() {
+        return check::at_start(view);
     }
     if let Some(effect) = reconcile::first(view, scope)? {
         return Ok(vec![effect]);

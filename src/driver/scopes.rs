@@ -47,7 +47,8 @@ impl Scopes {
             | Input::MessageEdited { .. }
             | Input::MessageDeleted { .. }
             | Input::Command { .. }
-            | Input::Request { .. } => false,
+            | Input::Request { .. }
+            | Input::Check { .. } => false,
         };
         if !superfluous {
             state.queue.push_back(input);

@@ -191,6 +191,7 @@ for (const runtime of runtimes) {
       retryAfter: 2000,
       cacheControl: null,
       location: null,
+      ahead: null,
     });
     await scene.perform({ kind: 'wake', scope: 'room:2', at: Date.now() + 50 });
     assert.equal((await scene.expect('wake')).scope, 'room:2');

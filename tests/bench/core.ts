@@ -165,6 +165,7 @@ async function sayOne(host: Host, made: Core, index: number): Promise<void> {
     retryAfter: null,
     cacheControl: null,
     location: null,
+    ahead: null,
   } as const;
   await made.submit({ kind: 'outcome', tag, answer });
 }

@@ -97,7 +97,8 @@ impl World {
 
     pub fn answers(&self, url: &str, status: u16, body: &str, location: Option<&str>) {
         let (body, location) = (body.to_owned(), location.map(str::to_owned));
-        let answer = Answer::Response { status, body, retry_after: None, cache_control: None, location };
+        let answer =
+            Answer::Response { status, body, retry_after: None, cache_control: None, location, ahead: None };
         self.outside.network.borrow_mut().insert(url.to_owned(), answer);
     }
 
@@ -335,10 +336,17 @@ impl Host for Window {
             Key::Fetch { request } => {
                 self.0.fetched.borrow_mut().push(request.url.clone());
                 let known = self.0.network.borrow().get(&request.url).cloned();
-                let (body, retry_after, cache_control, location) = (String::new(), None, None, None);
-                let none = Answer::Response { status: 404, body, retry_after, cache_control, location };
+                let none = Answer::Response {
+                    status: 404,
+                    body: String::new(),
+                    retry_after: None,
+                    cache_control: None,
+                    location: None,
+                    ahead: None,
+                };
                 Loaded::Answer { answer: known.unwrap_or(none) }
             }
+            Key::Runtime | Key::Setting { .. } => panic!("nobody checks anything here"),
         };
         Ok(keys.iter().map(load).collect())
     }

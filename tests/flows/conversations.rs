@@ -246,6 +246,7 @@ fn the_pace_that_the_homeserver_asks_for_is_kept() {
         retry_after,
         cache_control: None,
         location: None,
+        ahead: None,
     };
     world.outside.borrow_mut().homeserver.instead = vec![slow(Some(7_000)), slow(Some(5_000))];
     let began = world.outside.borrow().now;

@@ -25,6 +25,10 @@ pub struct Homeserver {
     pub remote: Vec<Value>,
     /// Answers to give instead of its own, first come, first served.
     pub instead: Vec<Answer>,
+    /// What it was asked by those who check it, in order.
+    pub checked: Vec<String>,
+    /// What it tells them instead, by the end of the path.
+    pub told: BTreeMap<&'static str, Answer>,
     registered: BTreeSet<String>,
     aliases: BTreeMap<String, String>,
     joined: BTreeSet<(String, String)>,
@@ -63,6 +67,38 @@ impl Homeserver {
             retry_after: None,
             cache_control: None,
             location: None,
+            ahead: None,
+        }
+    }
+
+    /// Answers a question by which it is found out whether everything works.
+    pub fn tell(&mut self, call: &Call) -> Answer {
+        let path = call.url.split('?').next().unwrap();
+        self.checked.push(format!("{} {path}", call.method));
+        if let Some((_, answer)) = self.told.iter().find(|(end, _)| path.ends_with(*end)) {
+            return answer.clone();
+        }
+        let body = match path.rsplit('/').next().unwrap() {
+            "versions" => json!({ "versions": ["r0.6.1", "v1.11", "v1.12"] }),
+            "version" => json!({ "server": { "name": "Box", "version": "1.0" } }),
+            "whoami" => json!({ "user_id": BOT }),
+            "config" => json!({ "m.upload.size": 104_857_600 }),
+            "search" => json!({ "limited": false, "results": [{ "user_id": "@rc_alice:hs.test" }] }),
+            "register" | "ping" => json!({}),
+            _ => return Answer::Unreachable { why: format!("its name is not known: {path}") },
+        };
+        Self::response(200, &body)
+    }
+
+    /// An answer in JSON.
+    pub fn response(status: u16, body: &Value) -> Answer {
+        Answer::Response {
+            status,
+            body: body.to_string(),
+            retry_after: None,
+            cache_control: None,
+            location: None,
+            ahead: Some(0),
         }
     }
 

@@ -287,6 +287,7 @@ impl OtherServer {
             retry_after: None,
             cache_control: None,
             location: None,
+            ahead: None,
         };
         match self.mood {
             Mood::Well => {}

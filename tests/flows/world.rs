@@ -19,6 +19,7 @@ use matrix_federation::facts::{Message, Room, RoomKind, User, UserKind};
 use matrix_federation::ids::Scope;
 use matrix_federation::input::{Answer, Input, Request};
 use matrix_federation::record::Record;
+use matrix_federation::runtime::{Listener, Runtime, Transport};
 use matrix_federation::view::{Key, Loaded, Missing, View};
 
 use crate::homeserver::Homeserver;
@@ -27,7 +28,6 @@ use crate::other_server::OtherServer;
 type Task = Pin<Box<dyn Future<Output = ()>>>;
 
 /// All there is outside the core.
-#[derive(Default)]
 pub struct Outside {
     pub now: i64,
     pub store: Vec<Document>,
@@ -47,6 +47,7 @@ pub struct Outside {
     pub refuse_messages: bool,
     /// Nobody can be told anything.
     pub refuse_notices: bool,
+    pub runtime: Runtime,
     entropy: u8,
 }
 
@@ -107,7 +108,7 @@ impl World {
     }
 
     fn with(config: Config) -> Self {
-        let outside = Outside { now: 1_700_000_000_000, config, ..Outside::default() };
+        let outside = Outside::new(config);
         let world = Self { outside: Rc::new(RefCell::new(outside)), instances: vec![], born: 0 };
         for name in ["alice", "carol"] {
             world.outside.borrow_mut().users.insert(name.to_owned(), person(name));
@@ -348,6 +349,26 @@ impl Inner {
 }
 
 impl Outside {
+    fn new(config: Config) -> Self {
+        Self {
+            now: 1_700_000_000_000,
+            store: vec![],
+            users: BTreeMap::new(),
+            messages: vec![],
+            members: vec![],
+            notices: vec![],
+            log: vec![],
+            homeserver: Homeserver::default(),
+            servers: BTreeMap::new(),
+            config,
+            requests_arrive_at_once: false,
+            refuse_messages: false,
+            refuse_notices: false,
+            runtime: runtime(),
+            entropy: 0,
+        }
+    }
+
     pub fn say(&mut self, room: &str, name: &str, text: &str) -> Message {
         self.now += 1;
         let message = Message {
@@ -363,6 +384,15 @@ impl Outside {
         };
         self.messages.push(message.clone());
         message
+    }
+
+    /// The answer to a question of the App. One to the homeserver is no part of any flow.
+    fn fetch(&mut self, call: &Call) -> Answer {
+        if call.url.starts_with("https://hs.test/") || !call.url.starts_with("https://") {
+            self.homeserver.tell(call)
+        } else {
+            self.answer(call)
+        }
     }
 
     /// The answer to a request of the App.
@@ -428,7 +458,9 @@ impl Outside {
                 let page = messages.len().saturating_sub((*limit).min(100) as usize);
                 Loaded::Messages { messages: messages.split_off(page) }
             }
-            Key::Fetch { request } => Loaded::Answer { answer: self.answer(request) },
+            Key::Fetch { request } => Loaded::Answer { answer: self.fetch(request) },
+            Key::Runtime => Loaded::Runtime { runtime: self.runtime.clone() },
+            Key::Setting { .. } => Loaded::Setting { value: Some("104857600".to_owned()) },
         }
     }
 
@@ -562,7 +594,18 @@ pub fn config() -> Config {
         bot_localpart: "rocketchat".to_owned(),
         appservice_url: "http://app.test:3300".to_owned(),
         typing: true,
+        secret: Some(Secret::new(SECRET.to_owned())),
         ..Config::default()
+    }
+}
+
+fn runtime() -> Runtime {
+    Runtime {
+        name: "Node.js 24.1.0".to_owned(),
+        open: true,
+        transport: Transport::Own,
+        listener: Listener::Listening { host: "0.0.0.0".to_owned(), port: 3300 },
+        variable: "RC_APPS_X_SECRET".to_owned(),
     }
 }
 

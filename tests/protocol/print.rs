@@ -6,7 +6,7 @@
 
 #![allow(clippy::print_stdout, reason = "printing is what it is for")]
 
-use matrix_federation::{config, effect, facts, ids, input, view};
+use matrix_federation::{config, effect, facts, ids, input, runtime, view};
 use ts_rs::{Config, TS};
 
 /// The declarations of all the given types, each with its comments and exported.
@@ -42,6 +42,9 @@ fn main() {
         effect::Level,
         view::Key,
         view::Loaded,
+        runtime::Runtime,
+        runtime::Transport,
+        runtime::Listener,
     ] {
         println!();
         if let Some(docs) = docs {
