@@ -53,11 +53,12 @@ test('sends what it is told and gives any status back', async (t) => {
         body,
       ]);
     });
-    request.on('end', () =>
+    request.on('end', () => {
+      response.sendDate = false;
       response
         .writeHead(404, { 'Retry-After': '1.5', 'Cache-Control': 'max-age=60', Location: '/elsewhere' })
-        .end('{"errcode":"M_NOT_FOUND"}'),
-    );
+        .end('{"errcode":"M_NOT_FOUND"}');
+    });
   });
   const put = call(`${url}/a%2Fb?c=%20`, { method: 'PUT', authorization: 'Bearer secret', body: '{"ü":1}' });
   assert.deepEqual(await clientOf(t).call(put), {
@@ -67,8 +68,19 @@ test('sends what it is told and gives any status back', async (t) => {
     retryAfter: 1500,
     cacheControl: 'max-age=60',
     location: '/elsewhere',
+    ahead: null,
   });
   assert.deepEqual(seen, [['PUT', '/a%2Fb?c=%20', 'Bearer secret', 'application/json', '8', '{"ü":1}']]);
+});
+
+test("how far the other side's clock is ahead", async (t) => {
+  const url = await serving(t, (_, response) => {
+    response.setHeader('Date', new Date(Date.now() + 90_000).toUTCString()).end('{}');
+  });
+  const answer = await clientOf(t).call(call(url));
+  assert.ok(answer.kind === 'response' && answer.ahead !== null);
+  // The header holds whole seconds.
+  assert.ok(answer.ahead > 80_000 && answer.ahead <= 90_000, String(answer.ahead));
 });
 
 test('characters cut in two by the network are put together', async (t) => {
@@ -172,6 +184,7 @@ test("the engine's client is asked in its own way", async () => {
     retryAfter: 3000,
     cacheControl: 'no-cache',
     location: null,
+    ahead: null,
   });
   const headers = {
     Accept: 'application/json',

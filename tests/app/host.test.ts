@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 import { WorkspaceHost } from '../../app/host/host.ts';
 import { Log } from '../../app/log.ts';
-import type { Answer, Call, Effect, Input } from '../../app/protocol.ts';
+import type { Answer, Call, Effect, Input, Runtime } from '../../app/protocol.ts';
 
 const request: Call = {
   method: 'GET',
@@ -17,6 +17,14 @@ const request: Call = {
   timeout: 1000,
 };
 
+const runtime: Runtime = {
+  name: 'Deno 2.9.6',
+  open: true,
+  transport: 'own',
+  listener: { kind: 'off' },
+  variable: 'RC_APPS_X_SECRET',
+};
+
 test('another server is read like the workspace, and no answer is an answer', async () => {
   const answer: Answer = { kind: 'unreachable', why: 'nobody there' };
   const asked: unknown[] = [];
@@ -24,6 +32,7 @@ test('another server is read like the workspace, and no answer is an answer', as
     { bodies: () => Promise.resolve(['{}']) } as never,
     {} as never,
     () => ({
+      name: 'own',
       call: (request, largest) => {
         asked.push(request, largest);
         return Promise.resolve(answer);
@@ -32,15 +41,23 @@ test('another server is read like the workspace, and no answer is an answer', as
     }),
     () => undefined,
     new Log(() => undefined),
+    () => runtime,
+    (id) => Promise.resolve(id === 'FileUpload_MaxFileSize' ? 1024 : null),
   );
   assert.deepEqual(
     await host.load([
       { kind: 'fetch', request },
       { kind: 'documents', association: 'a' },
+      { kind: 'runtime' },
+      { kind: 'setting', id: 'FileUpload_MaxFileSize' },
+      { kind: 'setting', id: 'Unknown' },
     ]),
     [
       { kind: 'answer', answer },
       { kind: 'documents', bodies: ['{}'] },
+      { kind: 'runtime', runtime },
+      { kind: 'setting', value: '1024' },
+      { kind: 'setting', value: null },
     ],
   );
   assert.deepEqual(asked, [request, 64 * 1024]);
@@ -52,9 +69,11 @@ test('a server may take longer to answer than the workspace', async (t) => {
   const host = new WorkspaceHost(
     { bodies: () => new Promise(() => undefined) } as never,
     {} as never,
-    () => ({ call: () => new Promise((resolve) => (answer = resolve)), close: () => undefined }),
+    () => ({ name: 'own', call: () => new Promise((resolve) => (answer = resolve)), close: () => undefined }),
     () => undefined,
     new Log(() => undefined),
+    () => runtime,
+    (id) => Promise.resolve(id === 'FileUpload_MaxFileSize' ? 1024 : null),
   );
   const fetched = host.load([{ kind: 'fetch', request }]);
   const read = assert.rejects(host.load([{ kind: 'documents', association: 'a' }]), /no answer within 60 s/);
@@ -75,9 +94,11 @@ test('a closed host does nothing more, until it is opened', async (t) => {
       insert: ({ id }: { id: string }) => Promise.resolve(void inserted.push(id)),
     } as never,
     {} as never,
-    () => ({ call: () => new Promise((resolve) => (answer = resolve)), close: () => undefined }),
+    () => ({ name: 'own', call: () => new Promise((resolve) => (answer = resolve)), close: () => undefined }),
     (input) => inputs.push(input),
     new Log(() => undefined),
+    () => runtime,
+    (id) => Promise.resolve(id === 'FileUpload_MaxFileSize' ? 1024 : null),
   );
   const insert: Effect = { kind: 'insert', document: { id: 'a', associations: [], body: '' } };
   const tag = { scope: 's', entry: 'e', step: '' };

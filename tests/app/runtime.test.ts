@@ -184,14 +184,15 @@ for (const runtime of runtimes) {
     await scene.perform({ kind: 'call', tag, request });
     const outcome = await scene.expect('outcome');
     assert.deepEqual(outcome.tag, tag);
-    assert.deepEqual(outcome.answer, {
+    const { ahead, ...answer } = outcome.answer as { ahead: number };
+    assert.ok(Math.abs(ahead) < 60_000);
+    assert.deepEqual(answer, {
       kind: 'response',
       status: 429,
       body: '{"got":"Bearer token"}',
       retryAfter: 2000,
       cacheControl: null,
       location: null,
-      ahead: null,
     });
     await scene.perform({ kind: 'wake', scope: 'room:2', at: Date.now() + 50 });
     assert.equal((await scene.expect('wake')).scope, 'room:2');

@@ -4,6 +4,7 @@
 #![allow(clippy::as_conversions, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 #![allow(clippy::indexing_slicing, clippy::wildcard_enum_match_arm, reason = "tests")]
 
+mod checking;
 mod conversations;
 mod crashes;
 mod direct;

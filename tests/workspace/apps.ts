@@ -71,6 +71,11 @@ export class InstalledApp {
     return setting.value ?? setting.packageValue;
   }
 
+  /** The key of the text below a setting. */
+  description(id: string): string | undefined {
+    return this.instance.manager.getSettingsManager().getAppSetting(this.id, id).i18nDescription;
+  }
+
   /** The base of its endpoints: public, or private with the App's secret. */
   url(visibility: 'public' | 'private' = 'public', on = this.instance): string {
     const hash = this.instance.ws.shelf.items.get(this.id)?._id ?? '';
