@@ -121,7 +121,7 @@ impl World {
     pub fn outcome(&self, status: u16, body: &Value) {
         let (tag, _) = self.outside.calls.borrow_mut().pop().expect("a call");
         let (body, retry_after, cache_control, location) = (body.to_string(), None, None, None);
-        let answer = Answer::Response { status, body, retry_after, cache_control, location };
+        let answer = Answer::Response { status, body, retry_after, cache_control, location, ahead: None };
         self.give(Input::Outcome { tag, answer }).unwrap();
     }
 
