@@ -14,12 +14,28 @@ pub struct Sent {
     pub room: String,
     pub sender: String,
     pub body: String,
+    pub content: Value,
+    /// When it was said, in milliseconds.
+    pub at: i64,
+}
+
+/// What was taken back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redacted {
+    pub event: String,
+    pub by: String,
+    pub reason: Option<String>,
 }
 
 /// The homeserver.
 #[derive(Default)]
 pub struct Homeserver {
     pub sent: Vec<Sent>,
+    pub redacted: Vec<Redacted>,
+    /// Who may take back what others said, besides the App's own user.
+    pub moderators: BTreeSet<String>,
+    /// The App's own user may do no more than others.
+    pub bot_is_weak: bool,
     pub invited: Vec<(String, String)>,
     /// What others said, oldest first.
     pub remote: Vec<Value>,
@@ -57,7 +73,8 @@ impl Homeserver {
             .find_map(|it| it.strip_prefix("user_id="))
             .map_or_else(|| BOT.to_owned(), decode);
         let body: Value = call.body.as_deref().map_or(Value::Null, |it| serde_json::from_str(it).unwrap());
-        let (status, body) = match self.route(&parts, &user, &body) {
+        let at = query.split('&').find_map(|it| it.strip_prefix("ts=")).map_or(0, |it| it.parse().unwrap());
+        let (status, body) = match self.route(&parts, &user, at, &body) {
             Ok(body) => (200, body),
             Err((status, code)) => (status, json!({ "errcode": code, "error": "no" })),
         };
@@ -102,7 +119,17 @@ impl Homeserver {
         }
     }
 
-    fn route(&mut self, path: &[&str], user: &str, body: &Value) -> Result<Value, (u16, &'static str)> {
+    pub fn is_redacted(&self, event: &str) -> bool {
+        self.redacted.iter().any(|it| it.event == event)
+    }
+
+    fn route(
+        &mut self,
+        path: &[&str],
+        user: &str,
+        at: i64,
+        body: &Value,
+    ) -> Result<Value, (u16, &'static str)> {
         let forbidden = Err((403, "M_FORBIDDEN"));
         if user != BOT && !self.registered.contains(user) {
             return forbidden;
@@ -168,9 +195,26 @@ impl Homeserver {
                         room: room.to_owned(),
                         sender: user.to_owned(),
                         body: body["body"].as_str().unwrap().to_owned(),
+                        content: body.clone(),
+                        at,
                     });
                 }
                 Ok(json!({ "event_id": event }))
+            }
+            ["v3", "rooms", room, "redact", event, transaction] => {
+                let said_by = self.sent.iter().find(|it| it.event == event).map(|it| it.sender.as_str());
+                let is_moderator = self.moderators.contains(user) || user == BOT && !self.bot_is_weak;
+                if !joined(room, user) && user != BOT || said_by != Some(user) && !is_moderator {
+                    return forbidden;
+                }
+                let next = format!("$redaction{}", self.redacted.len());
+                let redaction =
+                    self.transactions.entry(transaction.to_owned()).or_insert_with(|| next.clone());
+                if *redaction == next {
+                    let reason = body["reason"].as_str().map(str::to_owned);
+                    self.redacted.push(Redacted { event: event.to_owned(), by: user.to_owned(), reason });
+                }
+                Ok(json!({ "event_id": redaction }))
             }
             ["v3", "rooms", room, "messages"] => {
                 if !joined(room, user) {
@@ -179,15 +223,23 @@ impl Homeserver {
                 let latest = self.sent.iter().rev().filter(|it| it.room == room).take(100).map(|it| {
                     json!({
                         "event_id": it.event, "type": "m.room.message", "sender": it.sender,
-                        "content": { "body": it.body, "chat.rocket.transaction": it.mark },
+                        "content": if self.is_redacted(&it.event) { json!({}) } else { it.content.clone() },
                     })
                 });
-                let remote = self.remote.iter().rev().filter(|it| it["room_id"] == room).cloned();
+                let remote = self.remote.iter().rev().filter(|it| it["room_id"] == room).cloned().map(|it| {
+                    if self.is_redacted(it["event_id"].as_str().unwrap()) { pruned(it) } else { it }
+                });
                 Ok(json!({ "chunk": latest.chain(remote).collect::<Vec<_>>() }))
             }
             _ => panic!("the homeserver does not know {path:?}"),
         }
     }
+}
+
+fn pruned(mut event: Value) -> Value {
+    event["content"] = json!({});
+    event["unsigned"] = json!({ "redacted_because": {} });
+    event
 }
 
 fn decode(text: &str) -> String {

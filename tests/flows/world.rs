@@ -372,7 +372,8 @@ impl Outside {
     pub fn say(&mut self, room: &str, name: &str, text: &str) -> Message {
         self.now += 1;
         let message = Message {
-            id: format!("{room}message{:04}", self.messages.len()),
+            // Of the time, for messages may be deleted.
+            id: format!("{room}message{}", self.now),
             room: room.to_owned(),
             sender: self.users[name].clone(),
             text: text.to_owned(),
@@ -502,6 +503,14 @@ impl Outside {
                     system,
                     files: vec![],
                 });
+            }
+            Effect::EditMessage { id, editor, text, .. } => {
+                let editor = self.users.get(&editor).cloned().ok_or("Invalid editor")?;
+                self.edit(&id, &editor, &text);
+            }
+            Effect::DeleteMessage { id, by, .. } => {
+                let by = self.users.get(&by).cloned().ok_or("Invalid user")?;
+                self.delete(&id, &by);
             }
             Effect::AddMember { room, username } => {
                 if !self.users.contains_key(&username) {
