@@ -159,7 +159,7 @@ dnsUrl: string,
  */
 privateAddresses: boolean, 
 /**
- * Whether it is shown on both sides who is typing.
+ * Whether Rocket.Chat shows who of Matrix is typing.
  */
 typing: boolean, };
 
@@ -246,7 +246,15 @@ user: string,
 /**
  * The room to answer in.
  */
-room: string, };
+room: string, } | { "kind": "trapped", 
+/**
+ * Where the entry stood.
+ */
+tag: Tag, } | { "kind": "knock", 
+/**
+ * The request, without its body.
+ */
+request: Request, };
 
 /**
  * A request to the App's listener or endpoints.
@@ -445,7 +453,27 @@ user: string,
 /**
  * The room to answer in.
  */
-room: string, };
+room: string, } | { "kind": "mark", 
+/**
+ * The message.
+ */
+message: string, 
+/**
+ * The reaction, such as `:eyes:`.
+ */
+reaction: string, 
+/**
+ * Whether it is to be there.
+ */
+on: boolean, } | { "kind": "typing", 
+/**
+ * The room's id.
+ */
+room: string, 
+/**
+ * Their usernames.
+ */
+usernames: Array<string>, };
 
 /**
  * A document of the store.

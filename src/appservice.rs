@@ -11,7 +11,7 @@ mod token;
 mod transaction;
 
 use crate::attachment::{Acceptance, Attachment, Incoming, Intent, Move};
-use crate::effect::Effect;
+use crate::effect::{Effect, Reply};
 use crate::input::{Answer, Request};
 use crate::view::{Missing, View};
 
@@ -37,6 +37,10 @@ impl Attachment for Appservice {
 
     fn receive(&self, view: &View, request: &Request) -> Result<Incoming, Missing> {
         transaction::receive(view, request)
+    }
+
+    fn knock(&self, view: &View, request: &Request) -> Result<Result<Vec<Effect>, Reply>, Missing> {
+        Ok(transaction::refusal(view, request)?.map_or(Ok(vec![]), Err))
     }
 
     /// The homeserver has judged it already.

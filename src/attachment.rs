@@ -120,6 +120,11 @@ pub enum Move {
         /// Why, in plain words, for the person who asked for it.
         why: String,
     },
+    /// Nothing can be done before the way to the network is found again.
+    Away {
+        /// Why, in plain words.
+        why: String,
+    },
 }
 
 /// What was achieved.
@@ -160,6 +165,8 @@ pub enum Incoming {
         rooms: Vec<(String, Vec<String>)>,
         /// How many events were passed over because they could not be read at all.
         unreadable: usize,
+        /// Matrix rooms and everybody who types there now.
+        typing: Vec<(String, Vec<String>)>,
         /// What else to keep before answering.
         keep: Vec<Effect>,
         /// What the sender is told.
@@ -198,6 +205,10 @@ pub trait Attachment {
 
     /// What a request means. It is authenticated here.
     fn receive(&self, view: &View, request: &Request) -> Result<Incoming, Missing>;
+
+    /// Whether a request may come in with a large body: what to keep of the question, or the refusal. Whether the body
+    /// is its sender's is only known once it is read.
+    fn knock(&self, view: &View, request: &Request) -> Result<Result<Vec<Effect>, Reply>, Missing>;
 
     /// What becomes of an event that `receive` gave, in the order of its room.
     fn accept(&self, view: &View, room: &str, event: &str) -> Result<Acceptance, Missing>;

@@ -5,6 +5,7 @@
 mod check;
 mod command;
 mod edit;
+mod failure;
 mod ghost;
 mod incoming;
 mod instance;
@@ -13,11 +14,14 @@ mod join;
 mod journal;
 mod ledger;
 mod names;
+mod outage;
 mod outgoing;
 mod owner;
 mod portal;
 mod reconcile;
 mod redaction;
+mod typing;
+mod waiting;
 mod work;
 
 use crate::appservice::Appservice;
@@ -37,7 +41,7 @@ pub fn decide(input: &Input, view: &View) -> Result<Vec<Effect>, Missing> {
         Input::Wake { scope } => work::wake(view, scope),
         Input::Step { tag } => work::step(view, tag),
         Input::Outcome { tag, answer } => work::outcome(view, tag, answer),
-        Input::Failed { tag, why } => work::failed(view, tag, why),
+        Input::Failed { tag, why } => failure::failed(view, tag, why),
         Input::Reconcile { scope, skip, began } => reconcile::compare(view, scope, *skip, *began),
         Input::MessageSent { message } => outgoing::accept(view, message),
         Input::Command { user, room, words } => command::run(view, user, room, words),
@@ -45,6 +49,8 @@ pub fn decide(input: &Input, view: &View) -> Result<Vec<Effect>, Missing> {
         Input::MessageEdited { message, by } => edit::accept(view, message, by.as_ref()),
         Input::MessageDeleted { message, by } => redaction::accept(view, message, by),
         Input::Check { user, room } => check::answer(view, user, room),
+        Input::Trapped { tag } => failure::trapped(view, tag),
+        Input::Knock { request } => incoming::knock(view, request),
     }
 }
 

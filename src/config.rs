@@ -67,7 +67,7 @@ pub struct Config {
     pub dns_url: String,
     /// Whether other Matrix servers may be at private addresses.
     pub private_addresses: bool,
-    /// Whether it is shown on both sides who is typing.
+    /// Whether Rocket.Chat shows who of Matrix is typing.
     pub typing: bool,
 }
 

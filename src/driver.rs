@@ -5,6 +5,8 @@
 //! the documents alone.
 
 mod cache;
+mod gate;
+mod patience;
 mod scopes;
 
 use std::cell::RefCell;
@@ -14,13 +16,15 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 use cache::Cache;
+use gate::Gate;
+use patience::Patience;
 use scopes::Scopes;
 
 use crate::bridge::decide;
 use crate::config::Config;
-use crate::effect::{Effect, Level, Reply, Tag};
+use crate::effect::{Call, Effect, Level, Reply, Tag};
 use crate::ids::Scope;
-use crate::input::Input;
+use crate::input::{Answer, Input};
 use crate::policy::admits_address;
 use crate::view::{Key, Loaded, Missing, View};
 
@@ -32,9 +36,6 @@ const PASSES: usize = 6;
 /// records, and which keys it has; that of the one who sends, and then of all whose events it sends.
 const FETCHES: usize = 12;
 
-/// After a failed read, a scope is tried again after so many milliseconds.
-const READ_AGAIN: i64 = 3_000;
-
 /// What the driver stands on. Everything that waits is here.
 pub trait Host {
     /// Loads these, in this order.
@@ -45,6 +46,8 @@ pub trait Host {
     fn now(&self) -> i64;
     /// Fresh random bytes.
     fn entropy(&self) -> [u8; 32];
+    /// Told before and after a step of an entry is decided: should the core stop in between, this entry is why.
+    fn deciding(&self, _tag: Option<&Tag>) {}
     /// Runs a task beside the others.
     fn spawn(&self, task: Pin<Box<dyn Future<Output = ()>>>);
 }
@@ -69,6 +72,8 @@ struct Memory {
     config: Config,
     scopes: Scopes,
     cache: Cache,
+    gate: Gate,
+    patience: Patience,
     bodies: BTreeMap<u32, Vec<u8>>,
     next_body: u32,
     last_now: i64,
@@ -81,6 +86,8 @@ impl<H: Host + 'static> Driver<H> {
             config: Config::default(),
             scopes: Scopes::default(),
             cache: Cache::default(),
+            gate: Gate::default(),
+            patience: Patience::default(),
             bodies: BTreeMap::new(),
             next_body: 0,
             last_now: 0,
@@ -117,7 +124,16 @@ impl<H: Host + 'static> Driver<H> {
     pub async fn submit(self: Rc<Self>, input: Input) -> Result<Option<Reply>, String> {
         match scope_of(&input) {
             None => self.run(None, input).await,
+            Some(scope) if scope == Scope::driver() => {
+                self.alarm().await;
+                Ok(None)
+            }
             Some(scope) => {
+                if let Input::Outcome { tag, answer } = &input {
+                    let (tag, answer) = (tag.clone(), answer.clone());
+                    self.answered(&tag, &answer, input).await;
+                    return Ok(None);
+                }
                 if matches!(input, Input::Wake { .. }) {
                     // Another instance may have written into the journal meanwhile.
                     self.memory.borrow_mut().cache.forget(&scope);
@@ -126,6 +142,61 @@ impl<H: Host + 'static> Driver<H> {
                 Ok(None)
             }
         }
+    }
+
+    /// Time has come for what waits in memory.
+    async fn alarm(self: Rc<Self>) {
+        let hooks = self.memory.borrow_mut().patience.hooks();
+        for hook in hooks {
+            let _ = Rc::clone(&self).run(None, hook).await;
+        }
+        self.release().await;
+    }
+
+    /// A call ended: others may go, and its scope goes on. Those that are turned away look again after it, when it has
+    /// noted what it found.
+    async fn answered(self: Rc<Self>, tag: &Tag, answer: &Answer, input: Input) {
+        let now = self.host.now();
+        let turned_away = self.memory.borrow_mut().gate.leave(tag, answer, now);
+        Rc::clone(&self).release().await;
+        Rc::clone(&self).enqueue(tag.scope.clone(), input).await;
+        for tag in turned_away {
+            self.memory.borrow_mut().scopes.deactivate(&tag);
+            Rc::clone(&self).pass_on(None, &tag.scope, Input::Wake { scope: tag.scope.clone() });
+        }
+    }
+
+    /// Makes the calls whose turn it is.
+    async fn release(self: Rc<Self>) {
+        let now = self.host.now();
+        let (calls, again) = self.memory.borrow_mut().gate.next(now);
+        for (tag, request) in calls {
+            if let Err(why) = self.send(&tag, request).await {
+                self.memory.borrow_mut().gate.forget(&tag);
+                let scope = tag.scope.clone();
+                Rc::clone(&self).pass_on(None, &scope, Input::Failed { tag, why });
+            }
+        }
+        if let Some(at) = again {
+            let _ = self.host.perform(Effect::Wake { scope: Scope::driver(), at }).await;
+        }
+    }
+
+    fn queue(&self, tag: Tag, request: Call) {
+        let mut memory = self.memory.borrow_mut();
+        // What waits for its turn is not lost.
+        memory.scopes.activate(&tag, i64::MAX);
+        memory.gate.queue(tag, request);
+    }
+
+    async fn send(&self, tag: &Tag, request: Call) -> Result<(), String> {
+        let now = self.host.now();
+        self.memory.borrow_mut().scopes.activate(tag, now);
+        let sent = self.host.perform(Effect::Call { tag: tag.clone(), request }).await;
+        if sent.is_err() {
+            self.memory.borrow_mut().scopes.deactivate(tag);
+        }
+        sent
     }
 
     /// Puts an input into its scope's queue, and works the queue off unless somebody else does already.
@@ -147,7 +218,7 @@ impl<H: Host + 'static> Driver<H> {
     async fn run(self: Rc<Self>, scope: Option<&Scope>, input: Input) -> Result<Option<Reply>, String> {
         let effects = match self.decide(scope, &input).await {
             Ok(effects) => effects,
-            Err(Trouble::Host(why)) => return self.give_up(scope, why).await,
+            Err(Trouble::Host(why)) => return self.give_up(scope, &input, why).await,
             Err(Trouble::NoEnd) => {
                 return self.fail(scope, &input, "a decision found no end".to_owned()).await;
             }
@@ -165,19 +236,30 @@ impl<H: Host + 'static> Driver<H> {
 
     /// An input could not be carried out: noted with its entry where it has one.
     async fn fail(&self, scope: Option<&Scope>, input: &Input, why: String) -> Result<Option<Reply>, String> {
-        let Some(tag) = tag_of(input) else { return self.give_up(scope, why).await };
+        let Some(tag) = tag_of(input) else { return self.give_up(scope, input, why).await };
         let failed = Input::Failed { tag: tag.clone(), why };
         self.memory.borrow_mut().scopes.push_front(&tag.scope, failed);
         Ok(None)
     }
 
     /// The host failed at something that nobody decides about: says so, and tries the scope again later.
-    async fn give_up(&self, scope: Option<&Scope>, why: String) -> Result<Option<Reply>, String> {
-        let text = format!("Rocket.Chat did not do what the App asked for: {why}");
-        let _ = self.host.perform(Effect::Log { level: Level::Error, text }).await;
-        if let Some(scope) = scope {
-            let at = self.host.now().saturating_add(READ_AGAIN);
-            let _ = self.host.perform(Effect::Wake { scope: scope.clone(), at }).await;
+    async fn give_up(
+        &self,
+        scope: Option<&Scope>,
+        input: &Input,
+        why: String,
+    ) -> Result<Option<Reply>, String> {
+        let now = self.host.now();
+        let (at, line) = self.memory.borrow_mut().patience.tried(now, &why);
+        if let Some(text) = line {
+            let _ = self.host.perform(Effect::Log { level: Level::Error, text }).await;
+        }
+        let is_hook = matches!(input, Input::MessageSent { .. });
+        if is_hook {
+            self.memory.borrow_mut().patience.remember(input.clone());
+        }
+        if let Some(scope) = scope.cloned().or_else(|| is_hook.then(Scope::driver)) {
+            let _ = self.host.perform(Effect::Wake { scope, at }).await;
         }
         Err(why)
     }
@@ -187,7 +269,15 @@ impl<H: Host + 'static> Driver<H> {
         let mut view = self.view(scope, input);
         let (mut passes, mut fetches) = (0, 0);
         loop {
-            let keys = match self.decide_from_memory(input, &mut view) {
+            let tag = tag_of(input);
+            if tag.is_some() {
+                self.host.deciding(tag);
+            }
+            let decided = self.decide_from_memory(input, &mut view);
+            if tag.is_some() {
+                self.host.deciding(None);
+            }
+            let keys = match decided {
                 Ok(effects) => return Ok(effects),
                 Err(Missing(keys)) => keys,
             };
@@ -280,18 +370,19 @@ impl<H: Host + 'static> Driver<H> {
                     let _ = this.run(None, Input::Check { user, room }).await;
                 }));
             }
-            Effect::Call { ref tag, .. } => {
-                let now = self.host.now();
-                self.memory.borrow_mut().scopes.activate(tag, now);
-                let tag = tag.clone();
-                if let Err(why) = self.host.perform(effect).await {
-                    self.memory.borrow_mut().scopes.deactivate(&tag);
-                    return Err(why);
-                }
+            // The look for a server waits for nobody: those who would be in the way wait for it.
+            Effect::Call { tag, request } if tag.scope == Scope::workspace() => {
+                self.send(&tag, request).await?;
+            }
+            Effect::Call { tag, request } => {
+                self.queue(tag, request);
+                self.release().await;
             }
             Effect::Insert { .. } | Effect::Remove { .. } => {
                 self.host.perform(effect.clone()).await?;
-                self.memory.borrow_mut().cache.follow(&effect);
+                let mut memory = self.memory.borrow_mut();
+                memory.cache.follow(&effect);
+                memory.patience.over();
             }
             Effect::Wake { .. }
             | Effect::Reply { .. }
@@ -301,8 +392,8 @@ impl<H: Host + 'static> Driver<H> {
             | Effect::DeleteMessage { .. }
             | Effect::AddMember { .. }
             | Effect::RemoveMember { .. } => self.host.perform(effect).await?,
-            // Somebody who cannot be told, because the account is gone, must not hold up the rest.
-            Effect::Notify { .. } | Effect::Log { .. } => {
+            // Somebody who cannot be told, because the account is gone, must not hold up the rest; nor what only flits by.
+            Effect::Notify { .. } | Effect::Log { .. } | Effect::Mark { .. } | Effect::Typing { .. } => {
                 let _ = self.host.perform(effect).await;
             }
         }
@@ -333,9 +424,10 @@ impl<H> std::fmt::Debug for Driver<H> {
 fn scope_of(input: &Input) -> Option<Scope> {
     match input {
         Input::Wake { scope } | Input::Reconcile { scope, .. } => Some(scope.clone()),
-        Input::Step { tag } | Input::Outcome { tag, .. } | Input::Failed { tag, .. } => {
-            Some(tag.scope.clone())
-        }
+        Input::Step { tag }
+        | Input::Outcome { tag, .. }
+        | Input::Failed { tag, .. }
+        | Input::Trapped { tag } => Some(tag.scope.clone()),
         Input::Start
         | Input::Tick
         | Input::Stop
@@ -344,7 +436,8 @@ fn scope_of(input: &Input) -> Option<Scope> {
         | Input::MessageDeleted { .. }
         | Input::Command { .. }
         | Input::Request { .. }
-        | Input::Check { .. } => None,
+        | Input::Check { .. }
+        | Input::Knock { .. } => None,
     }
 }
 
@@ -363,6 +456,8 @@ fn tag_of(input: &Input) -> Option<&Tag> {
         | Input::MessageDeleted { .. }
         | Input::Command { .. }
         | Input::Request { .. }
-        | Input::Check { .. } => None,
+        | Input::Check { .. }
+        | Input::Trapped { .. }
+        | Input::Knock { .. } => None,
     }
 }

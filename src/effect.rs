@@ -132,6 +132,22 @@ pub enum Effect {
         /// The room to answer in.
         room: String,
     },
+    /// Mark a message with a reaction of the App's own user, or take that away.
+    Mark {
+        /// The message.
+        message: String,
+        /// The reaction, such as `:eyes:`.
+        reaction: String,
+        /// Whether it is to be there.
+        on: bool,
+    },
+    /// Show who of Matrix is typing in a room: these, and nobody else any more.
+    Typing {
+        /// The room's id.
+        room: String,
+        /// Their usernames.
+        usernames: Vec<String>,
+    },
 }
 
 /// A document of the store.

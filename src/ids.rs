@@ -37,6 +37,16 @@ impl Scope {
         Self(format!("remote:{room}"))
     }
 
+    /// Looking for what the homeserver never sent of a Matrix room: apart from what comes in, which does not wait for it.
+    pub fn missed(room: &str) -> Self {
+        Self(format!("missed:{room}"))
+    }
+
+    /// The driver's own alarm, for what waits in its memory: calls for their turn, hooks for a store that takes them.
+    pub fn driver() -> Self {
+        Self("driver".to_owned())
+    }
+
     /// The Rocket.Chat room, of a local scope.
     pub fn local_room(&self) -> Option<&str> {
         self.0.strip_prefix("local:")
@@ -45,6 +55,11 @@ impl Scope {
     /// The Matrix room, of a remote scope.
     pub fn remote_room(&self) -> Option<&str> {
         self.0.strip_prefix("remote:")
+    }
+
+    /// The Matrix room that is looked at for what was missed.
+    pub fn missed_room(&self) -> Option<&str> {
+        self.0.strip_prefix("missed:")
     }
 }
 
@@ -70,6 +85,9 @@ pub mod key {
     pub const DEAD: &str = "dead";
     /// What the check said at starts.
     pub const CHECKED: &str = "checked";
+
+    /// That the homeserver is away.
+    pub const OUTAGE: &str = "outage";
 
     /// All keys that we sign with in direct mode.
     pub const SIGNING: &str = "signing";

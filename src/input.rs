@@ -92,6 +92,16 @@ pub enum Input {
         /// The room to answer in.
         room: String,
     },
+    /// The core stopped over an entry, and this is the instance that was made after it.
+    Trapped {
+        /// Where the entry stood.
+        tag: Tag,
+    },
+    /// Another server is about to send a large body: nothing of it is read yet. A reply refuses it.
+    Knock {
+        /// The request, without its body.
+        request: Request,
+    },
 }
 
 /// A request to the App's listener or endpoints.
@@ -134,4 +144,16 @@ pub enum Answer {
         /// Why, in plain words and without secrets.
         why: String,
     },
+}
+
+impl Answer {
+    /// Where it asks us to slow down: for how long, in milliseconds, if it says so.
+    pub fn slow_down(&self) -> Option<Option<i64>> {
+        let Self::Response { status: 429, body, retry_after, .. } = self else { return None };
+        let in_body = || {
+            let body = serde_json::from_str::<serde_json::Value>(body).ok()?;
+            body.get("retry_after_ms")?.as_i64()
+        };
+        Some(retry_after.or_else(in_body))
+    }
 }

@@ -4,6 +4,7 @@
 //! that an older App beside a newer one does no harm.
 
 mod ledger;
+mod waiting;
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -15,6 +16,7 @@ use crate::facts::{Message, Room, User};
 use crate::ids::{self, Scope, key};
 
 pub use ledger::{Checkpoint, Deleted, Edit, Held, Link, Segment};
+pub use waiting::{Mark, Outage, Told};
 
 /// The version written into every document.
 const VERSION: u32 = 1;
@@ -69,6 +71,12 @@ pub enum Record {
     Held(Held),
     /// What the check said at a start.
     Checked(Checked),
+    /// That the homeserver cannot be reached.
+    Outage(Outage),
+    /// That a local message shows its sender that it waits.
+    Mark(Mark),
+    /// That somebody was told that their messages wait.
+    Told(Told),
 }
 
 /// Work that is not done yet.
@@ -151,6 +159,9 @@ pub struct Retry {
     pub due: i64,
     /// Why, in plain words.
     pub why: String,
+    /// How often in a row the workspace itself did not do what the entry asked for, although it kept this.
+    #[serde(default)]
+    pub broken: u32,
 }
 
 /// An entry that was given up.
@@ -405,7 +416,14 @@ impl Record {
             Self::Retry(it) => {
                 (format!("retry:{}:{}:{}", it.entry, it.part, it.attempts), found_by_scope(&it.scope))
             }
-            Self::Dead(it) => (format!("dead:{}", it.entry.id), vec![key::DEAD.to_owned()]),
+            Self::Dead(it) => {
+                // A message that was given up is known, or it would be taken for one whose hook was lost.
+                let mut found_by = vec![key::DEAD.to_owned()];
+                if let Work::Post { message } = &it.entry.work {
+                    found_by.push(key::link_local(&message.id));
+                }
+                (format!("dead:{}", it.entry.id), found_by)
+            }
             Self::Portal(it) => {
                 (key::portal_local(&it.local), vec![key::portal_remote(&it.remote), key::PORTALS.to_owned()])
             }
@@ -457,6 +475,9 @@ impl Record {
             Self::Checked(it) => {
                 (format!("checked:{}:{}", it.instance, it.at), vec![key::CHECKED.to_owned()])
             }
+            Self::Outage(it) => (format!("outage:{}", it.at), vec![key::OUTAGE.to_owned()]),
+            Self::Mark(it) => (format!("mark:{}:{}", it.message, it.at), vec![key::journal(&it.scope)]),
+            Self::Told(it) => (format!("told:{}:{}", it.scope, it.user), vec![key::journal(&it.scope)]),
         }
     }
 }

@@ -21,7 +21,7 @@ pub use identity::rotate as rotate_key;
 pub use probe::{Probe, Published, probe};
 
 use crate::attachment::{Acceptance, Attachment, Done, Incoming, Intent, Move};
-use crate::effect::Effect;
+use crate::effect::{Effect, Reply};
 use crate::input::{Answer, Request};
 use crate::view::{Missing, View};
 
@@ -79,6 +79,10 @@ impl Attachment for Direct {
 
     fn receive(&self, view: &View, request: &Request) -> Result<Incoming, Missing> {
         transaction::receive(view, request)
+    }
+
+    fn knock(&self, view: &View, request: &Request) -> Result<Result<Vec<Effect>, Reply>, Missing> {
+        authentication::knock(view, request)
     }
 
     fn accept(&self, view: &View, room: &str, event: &str) -> Result<Acceptance, Missing> {

@@ -263,6 +263,11 @@ pub struct RocketChatText {
     pub cut: bool,
 }
 
+/// A moment in milliseconds, as people write it.
+pub fn moment(at: i64) -> String {
+    moment::written(at.div_euclid(1000), 'f')
+}
+
 /// Translates an event of Matrix; an edit (`m.replace`) gives its new text.
 pub fn from_matrix(event: &RemoteEvent<'_>, names: &dyn Names) -> RocketChatText {
     let said = content::read(event.event_type, event.content);

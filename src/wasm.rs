@@ -18,7 +18,7 @@ use wasm_bindgen::prelude::{JsError, JsValue, wasm_bindgen};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use crate::driver::{Driver, Host};
-use crate::effect::Effect;
+use crate::effect::{Effect, Tag};
 use crate::view::{Key, Loaded};
 
 #[wasm_bindgen]
@@ -38,11 +38,14 @@ extern "C" {
 
     #[wasm_bindgen(method)]
     fn entropy(this: &JsHost) -> Uint8Array;
+
+    #[wasm_bindgen(method)]
+    fn deciding(this: &JsHost, tag: JsValue);
 }
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
-import type { Config, Effect, Input, Key, Loaded, Reply } from '../app/protocol';
+import type { Config, Effect, Input, Key, Loaded, Reply, Tag } from '../app/protocol';
 
 /** What the core stands on. */
 export interface Host {
@@ -54,6 +57,8 @@ export interface Host {
     now(): number;
     /** 32 fresh random bytes. */
     entropy(): Uint8Array;
+    /** Told before and after a step of an entry is decided: should the core stop in between, this entry is why. */
+    deciding(tag: Tag | undefined): void;
 }
 
 export interface Core {
@@ -130,6 +135,11 @@ impl Host for JsHost {
             *byte = random;
         }
         bytes
+    }
+
+    fn deciding(&self, tag: Option<&Tag>) {
+        let tag = tag.and_then(|tag| to_js(tag).ok());
+        JsHost::deciding(self, tag.unwrap_or(JsValue::UNDEFINED));
     }
 
     fn spawn(&self, task: Pin<Box<dyn Future<Output = ()>>>) {

@@ -15,6 +15,11 @@ use crate::input::Answer;
 pub(super) enum Verdict {
     /// It worked.
     Good(Value),
+    /// Nobody is there who could answer, or nobody who knows us.
+    Away {
+        /// Why, in plain words.
+        why: String,
+    },
     /// Not now.
     Later {
         /// Milliseconds, where the homeserver named them.
@@ -37,26 +42,24 @@ pub(super) enum Verdict {
 pub(super) fn judge(answer: &Answer) -> Verdict {
     let (status, body, retry_after) = match answer {
         Answer::Unreachable { why } => {
-            return later(None, format!("the homeserver cannot be reached: {why}"));
+            return Verdict::Away { why: format!("the homeserver cannot be reached: {why}") };
         }
         Answer::Response { status, body, retry_after, .. } => (*status, body, *retry_after),
     };
     let Ok(json) = serde_json::from_str::<Value>(body) else {
         let why = format!("something in front of the homeserver answered {status} without JSON");
-        return later(retry_after, why);
+        let is_away = matches!(status, 502..=504);
+        return if is_away { Verdict::Away { why } } else { later(retry_after, why) };
     };
     let text = |name: &str| json.get(name).and_then(Value::as_str).map(str::to_owned);
     let error = || text("error").unwrap_or_else(|| format!("status {status}"));
     match (status, text("errcode")) {
         (200..300, _) => Verdict::Good(json),
-        (429, _) => {
-            let after = retry_after.or_else(|| json.get("retry_after_ms").and_then(Value::as_i64));
-            later(after, "the homeserver asked us to slow down".to_owned())
+        (429, _) => later(answer.slow_down().flatten(), "the homeserver asked us to slow down".to_owned()),
+        (401, _) => {
+            let why = "the homeserver does not accept our token; is the registration installed?";
+            Verdict::Away { why: format!("{why} ({})", error()) }
         }
-        (401, _) => later(
-            None,
-            format!("the homeserver does not accept our token; is the registration installed? ({})", error()),
-        ),
         (400..500, Some(code)) => Verdict::Error { code, text: error() },
         (_, code) => {
             let why = format!("the homeserver answered {status}: {}", error());
@@ -97,19 +100,23 @@ mod tests {
 
     #[test]
     fn what_may_be_different_tomorrow_is_tried_again() {
-        for (status, body) in [
-            (502, "<html>"),
-            (404, "<html>"),
-            (500, r#"{"errcode":"M_UNKNOWN","error":"x"}"#),
-            (401, r#"{"errcode":"M_UNKNOWN_TOKEN","error":"x"}"#),
-            (404, "{}"),
-        ] {
+        for (status, body) in [(404, "<html>"), (500, r#"{"errcode":"M_UNKNOWN","error":"x"}"#), (404, "{}")]
+        {
             assert!(
                 matches!(response(status, body, None), Verdict::Later { after: None, .. }),
                 "{status} {body}"
             );
         }
-        assert!(matches!(judge(&Answer::Unreachable { why: "refused".into() }), Verdict::Later { .. }));
+    }
+
+    #[test]
+    fn where_nobody_is_all_wait() {
+        for (status, body) in
+            [(502, "<html>"), (504, ""), (401, r#"{"errcode":"M_UNKNOWN_TOKEN","error":"x"}"#)]
+        {
+            assert!(matches!(response(status, body, None), Verdict::Away { .. }), "{status} {body}");
+        }
+        assert!(matches!(judge(&Answer::Unreachable { why: "refused".into() }), Verdict::Away { .. }));
     }
 
     #[test]

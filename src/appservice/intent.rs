@@ -25,6 +25,9 @@ pub(super) const ID: &str = "rocketchat-federation";
 /// after half an hour; by this mark a message is found again that was sent before a crash.
 const MARK: &str = "chat.rocket.transaction";
 
+/// How long a look for the homeserver may take, in milliseconds: everything waits for it.
+const LOOK: u32 = 20_000;
+
 /// So many of a room's latest events are searched for the mark. Messages of a room are sent one after the other, so
 /// only what others said since stands before it.
 const LATEST: &str = "100";
@@ -86,6 +89,7 @@ pub(super) fn resume(view: &View, intent: &Intent, last: &str, answer: &Answer) 
         ("join", Verdict::Good(_)) => step(view, "act-again", intent)?,
 
         (_, Verdict::Later { after, why, .. }) => Move::Later { after, why },
+        (_, Verdict::Away { why }) => Move::Away { why },
         (_, Verdict::Error { code, text }) => retry_unless(last, &code, &text),
         (_, Verdict::Good(_)) => {
             Move::Refused { why: format!("The App does not know its own step '{last}'.") }
@@ -133,10 +137,11 @@ fn step(view: &View, name: &str, intent: &Intent) -> Result<Move, Missing> {
 }
 
 fn attach(view: &View, name: &str) -> Call {
-    match name {
+    let request = match name {
         "ping" => request::ping(view, ID),
         _ => request::register(view, &view.config.bot_localpart),
-    }
+    };
+    Call { timeout: LOOK, ..request }
 }
 
 fn create(view: &View, name: &str, room: &Room) -> Call {

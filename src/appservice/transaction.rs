@@ -20,15 +20,8 @@ use crate::view::{Missing, View};
 
 /// What a request means.
 pub(super) fn receive(view: &View, request: &Request) -> Result<Incoming, Missing> {
-    let Some(token) = request.authorization.first().and_then(|it| it.strip_prefix("Bearer ")) else {
-        return Ok(error(
-            401,
-            "M_MISSING_TOKEN",
-            "The homeserver's token is missing from the Authorization header.",
-        ));
-    };
-    if !token::is_homeservers(view, token)? {
-        return Ok(error(403, "M_FORBIDDEN", "This is not the token of the registration (hs_token)."));
+    if let Some(reply) = refusal(view, request)? {
+        return Ok(Incoming::Reply { keep: vec![], reply });
     }
     let path = request.uri.split_once('?').map_or(request.uri.as_str(), |(path, _)| path);
     let Some((_, call)) = path.split_once("/_matrix/app/v1/") else { return Ok(unrecognized()) };
@@ -45,10 +38,27 @@ pub(super) fn receive(view: &View, request: &Request) -> Result<Incoming, Missin
     })
 }
 
+/// The refusal of a request that is not the homeserver's.
+pub(super) fn refusal(view: &View, request: &Request) -> Result<Option<Reply>, Missing> {
+    let Some(token) = request.authorization.first().and_then(|it| it.strip_prefix("Bearer ")) else {
+        let text = "The homeserver's token is missing from the Authorization header.";
+        return Ok(Some(matrix_error(401, "M_MISSING_TOKEN", text)));
+    };
+    let is_homeservers = token::is_homeservers(view, token)?;
+    let text = "This is not the token of the registration (hs_token).";
+    Ok((!is_homeservers).then(|| matrix_error(403, "M_FORBIDDEN", text)))
+}
+
 #[derive(Deserialize)]
 struct Transaction<'a> {
     #[serde(borrow)]
     events: Vec<&'a RawValue>,
+    /// Read apart from the events: whatever is wrong with it, they count.
+    #[serde(borrow)]
+    ephemeral: Option<&'a RawValue>,
+    /// The same, as older homeservers call it.
+    #[serde(borrow, rename = "de.sorunome.msc2409.ephemeral")]
+    early_ephemeral: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -77,12 +87,34 @@ fn events(view: &View) -> Incoming {
             rooms.entry(envelope.room_id.into_owned()).or_default().push(event.get().to_owned());
         }
     }
+    let ephemeral = transaction.ephemeral.or(transaction.early_ephemeral);
     Incoming::Events {
         rooms: rooms.into_iter().collect(),
         unreadable,
+        typing: ephemeral.map(typing).unwrap_or_default(),
         keep: vec![],
         reply: Reply { status: 200, body: "{}".to_owned() },
     }
+}
+
+/// Who types, by room; of several words about a room the last counts. What is not about typing is passed over.
+fn typing(ephemeral: &RawValue) -> Vec<(String, Vec<String>)> {
+    #[derive(Deserialize)]
+    struct Content {
+        user_ids: Vec<String>,
+    }
+    #[derive(Deserialize)]
+    struct Typing {
+        #[serde(rename = "type")]
+        kind: String,
+        room_id: String,
+        content: Content,
+    }
+    let all: Vec<&RawValue> = serde_json::from_str(ephemeral.get()).unwrap_or_default();
+    let read = all.into_iter().filter_map(|it| serde_json::from_str::<Typing>(it.get()).ok());
+    let rooms: BTreeMap<String, Vec<String>> =
+        read.filter(|it| it.kind == "m.typing").map(|it| (it.room_id, it.content.user_ids)).collect();
+    rooms.into_iter().collect()
 }
 
 fn unrecognized() -> Incoming {
@@ -90,8 +122,11 @@ fn unrecognized() -> Incoming {
 }
 
 fn error(status: u16, code: &str, text: &str) -> Incoming {
-    let body = serde_json::json!({ "errcode": code, "error": text }).to_string();
-    reply(status, body)
+    Incoming::Reply { keep: vec![], reply: matrix_error(status, code, text) }
+}
+
+fn matrix_error(status: u16, code: &str, text: &str) -> Reply {
+    Reply { status, body: serde_json::json!({ "errcode": code, "error": text }).to_string() }
 }
 
 fn reply(status: u16, body: String) -> Incoming {

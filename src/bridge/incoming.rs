@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use super::journal::Journal;
 use super::names::Names;
-use super::{attachment, ghost, ledger, portal, work};
+use super::{attachment, ghost, ledger, outage, portal, typing, work};
 use crate::attachment::{Acceptance, Incoming};
 use crate::effect::{Effect, Level};
 use crate::ids::{self, Scope, key};
@@ -43,13 +43,19 @@ const UNKNOWN_ROOM: i64 = 30_000;
 
 /// Keeps what a request brought, then answers it.
 pub(super) fn accept(view: &View, request: &Request) -> Result<Vec<Effect>, Missing> {
-    let (keep, rooms, unreadable, reply) = match attachment(view).receive(view, request)? {
+    let (keep, rooms, unreadable, typing, reply) = match attachment(view).receive(view, request)? {
         Incoming::Reply { mut keep, reply } => {
+            let heard = if reply.status == 200 { outage::heard(view)? } else { None };
             keep.push(Effect::Reply { reply });
+            keep.extend(heard);
             return Ok(keep);
         }
-        Incoming::Events { keep, rooms, unreadable, reply } => (keep, rooms, unreadable, reply),
+        Incoming::Events { keep, rooms, unreadable, typing, reply } => {
+            (keep, rooms, unreadable, typing, reply)
+        }
     };
+    let heard = outage::heard(view)?;
+    let typing = typing::show(view, &typing)?;
     let mut effects = keep;
     let mut wakes = vec![];
     for (room, events) in rooms {
@@ -63,7 +69,14 @@ pub(super) fn accept(view: &View, request: &Request) -> Result<Vec<Effect>, Miss
     }
     effects.push(Effect::Reply { reply });
     effects.extend(wakes);
+    effects.extend(heard);
+    effects.extend(typing);
     Ok(effects)
+}
+
+/// Says why a request is refused before its body is read.
+pub(super) fn knock(view: &View, request: &Request) -> Result<Vec<Effect>, Missing> {
+    Ok(attachment(view).knock(view, request)?.unwrap_or_else(|reply| vec![Effect::Reply { reply }]))
 }
 
 /// When the homeserver has found us again, it sends what waited. Now and then one transaction is left over (it was
@@ -74,7 +87,7 @@ pub(super) fn look_for_missed(view: &View) -> Result<Vec<Effect>, Missing> {
     let mut at = view.now + MISSED_AFTER;
     for record in view.records(key::PORTALS)? {
         let Record::Portal(portal) = record else { continue };
-        let scope = Scope::remote(&portal.remote);
+        let scope = Scope::missed(&portal.remote);
         let id = format!("missed:{}", portal.remote);
         let entry = Entry { id, scope: scope.clone(), at, part: 0, work: Work::Missed };
         effects.push(Record::Entry(Rc::new(entry)).insert());
@@ -87,10 +100,8 @@ pub(super) fn look_for_missed(view: &View) -> Result<Vec<Effect>, Missing> {
 /// Takes up those of a room's latest events that never came. Only what is young: an older message that is not there
 /// was deleted. Of edits and redactions it is known where they come in whether they came before.
 pub(super) fn missed(view: &View, scope: &Scope, events: &[String]) -> Result<Vec<Effect>, Missing> {
-    let Some(portal) = scope.remote_room().map(|room| portal::of_remote(view, room)).transpose()?.flatten()
-    else {
-        return Ok(vec![]);
-    };
+    let Some(room) = scope.missed_room() else { return Ok(vec![]) };
+    let Some(portal) = portal::of_remote(view, room)? else { return Ok(vec![]) };
     let since = portal.since.max(view.now - MISSED_WITHIN);
     let young: Vec<(Event, &String)> = events
         .iter()
@@ -111,7 +122,12 @@ pub(super) fn missed(view: &View, scope: &Scope, events: &[String]) -> Result<Ve
             lost.push(event.clone());
         }
     }
-    Ok(journaled(scope, view.now, lost))
+    let scope = Scope::remote(room);
+    let mut effects = journaled(&scope, view.now, lost);
+    if !effects.is_empty() {
+        effects.push(Effect::Wake { scope, at: view.now });
+    }
+    Ok(effects)
 }
 
 /// The effects that put events into a room's journal, in slices, at a time in milliseconds.

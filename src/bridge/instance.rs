@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{attachment, check, owner, reconcile};
+use super::{attachment, check, outage, owner, reconcile};
 use crate::effect::{Effect, Level};
 use crate::ids::{Scope, key};
 use crate::record::{Heartbeat, Record};
@@ -48,7 +48,7 @@ pub(super) fn tick(view: &View) -> Result<Vec<Effect>, Missing> {
     };
     let mut effects = vec![];
     if changed || look_over {
-        view.all([key::JOURNALS, key::PORTALS].map(Key::documents))?;
+        view.all([key::JOURNALS, key::PORTALS, key::OUTAGE].map(Key::documents))?;
     }
     if changed || look_over || own.is_none_or(|it| it.at <= view.now - BEAT) {
         effects.extend(beat(view)?);
@@ -56,7 +56,8 @@ pub(super) fn tick(view: &View) -> Result<Vec<Effect>, Missing> {
     if changed || look_over {
         effects.extend(take_up(view)?);
     }
-    if changed {
+    // A timer that was lost must not leave the homeserver away for ever.
+    if changed || look_over && outage::of(view)?.is_some() {
         effects.extend(attach(view));
     }
     for record in view.records(&pokes_key)? {

@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::waiting;
 use crate::effect::Effect;
 use crate::ids::{Scope, key};
-use crate::record::{Entry, Record, Retry};
+use crate::record::{Entry, Mark, Record, Retry, Told};
 use crate::view::{Missing, View};
 
 /// A journal as it stands.
@@ -17,13 +18,16 @@ pub(super) struct Journal {
     /// In the order they are to be done.
     pub(super) entries: Vec<Rc<Entry>>,
     retries: Vec<Retry>,
+    marks: Vec<Mark>,
+    /// Who was told that their messages wait.
+    pub(super) told: Vec<Told>,
 }
 
 impl Journal {
     /// Reads the journal of a scope.
     pub(super) fn load(view: &View, scope: &Scope) -> Result<Self, Missing> {
         let mut entries: BTreeMap<&str, Rc<Entry>> = BTreeMap::new();
-        let mut retries = vec![];
+        let (mut retries, mut marks, mut told) = (vec![], vec![], vec![]);
         for record in view.records(&key::journal(scope))? {
             if let Record::Entry(entry) = record {
                 let known = entries.entry(&entry.id).or_insert_with(|| Rc::clone(entry));
@@ -32,11 +36,15 @@ impl Journal {
                 }
             } else if let Record::Retry(retry) = record {
                 retries.push(retry.clone());
+            } else if let Record::Mark(mark) = record {
+                marks.push(mark.clone());
+            } else if let Record::Told(it) = record {
+                told.push(it.clone());
             }
         }
         let mut entries: Vec<Rc<Entry>> = entries.into_values().collect();
         entries.sort_by(|a, b| (a.at, a.part, &a.id).cmp(&(b.at, b.part, &b.id)));
-        Ok(Self { entries, retries })
+        Ok(Self { entries, retries, marks, told })
     }
 
     /// An entry that is still to be done.
@@ -57,16 +65,36 @@ impl Journal {
         self.last_try(entry).filter(|retry| retry.part == part).map_or(0, |retry| retry.attempts)
     }
 
+    /// The marks that an entry's message bears.
+    pub(super) fn marks_of(&self, entry: &str) -> impl Iterator<Item = &Mark> {
+        self.marks.iter().filter(move |it| it.entry == entry)
+    }
+
     /// The effects that end an entry and let the scope go on with the next.
     pub(super) fn finish(&self, view: &View, entry: &Entry) -> Vec<Effect> {
         let mut effects = vec![Effect::Remove { id: entry.id.clone() }];
         effects.extend(self.forget_tries(entry));
+        effects.extend(self.marks_of(&entry.id).flat_map(waiting::unmark));
         effects.push(Effect::Wake { scope: entry.scope.clone(), at: view.now });
         effects
     }
 
     /// The effects that note a failed attempt and let the scope sleep until the next.
     pub(super) fn put_off(&self, entry: &Entry, part: usize, due: i64, why: &str) -> Vec<Effect> {
+        self.note(entry, part, due, why, 0)
+    }
+
+    /// The same where the workspace itself did not do what the entry asked for.
+    pub(super) fn put_off_broken(&self, entry: &Entry, part: usize, due: i64, why: &str) -> Vec<Effect> {
+        self.note(entry, part, due, why, self.broken(entry).saturating_add(1))
+    }
+
+    /// How often in a row the workspace did not do what an entry asked for.
+    pub(super) fn broken(&self, entry: &Entry) -> u32 {
+        self.last_try(entry).map_or(0, |retry| retry.broken)
+    }
+
+    fn note(&self, entry: &Entry, part: usize, due: i64, why: &str, broken: u32) -> Vec<Effect> {
         let retry = Retry {
             entry: entry.id.clone(),
             scope: entry.scope.clone(),
@@ -74,6 +102,7 @@ impl Journal {
             attempts: self.attempts(entry, part).saturating_add(1),
             due,
             why: why.to_owned(),
+            broken,
         };
         let mut effects = vec![Record::Retry(retry).insert()];
         effects.extend(self.forget_tries(entry));
@@ -81,10 +110,14 @@ impl Journal {
         effects
     }
 
-    /// The effects that take away what became of entries that are gone.
+    /// The effects that take away what became of entries, once all are gone.
     pub(super) fn sweep(&self) -> Vec<Effect> {
-        let orphan = |it: &&Retry| self.entry(&it.entry).is_none();
-        self.retries.iter().filter(orphan).map(|it| Record::Retry(it.clone()).remove()).collect()
+        let gone = |entry: &str| self.entry(entry).is_none();
+        let retries = self.retries.iter().filter(|it| gone(&it.entry));
+        let mut effects: Vec<Effect> = retries.map(|it| Record::Retry(it.clone()).remove()).collect();
+        effects.extend(self.marks.iter().filter(|it| gone(&it.entry)).flat_map(waiting::unmark));
+        effects.extend(self.told.iter().map(|it| Record::Told(it.clone()).remove()));
+        effects
     }
 
     fn forget_tries(&self, entry: &Entry) -> impl Iterator<Item = Effect> {

@@ -64,10 +64,16 @@ pub(super) fn links(record: &Record) -> &[Link] {
 
 /// Whether a message was dealt with: sent, or refused for good.
 pub(super) fn is_linked(view: &View, message: &str) -> Result<bool, Missing> {
+    let mut records = view.records(&key::link_local(message))?.iter();
+    Ok(records.any(|it| !matches!(it, Record::Dead(_))))
+}
+
+/// Whether a message is accounted for: dealt with, or put aside.
+fn is_known(view: &View, message: &str) -> Result<bool, Missing> {
     Ok(!view.records(&key::link_local(message))?.is_empty())
 }
 
-/// Those of some messages that are neither linked nor journaled.
+/// Those of some messages that are neither linked, nor put aside, nor journaled.
 pub(super) fn without_link<'a>(
     view: &View,
     journal: &Journal,
@@ -78,7 +84,7 @@ pub(super) fn without_link<'a>(
     view.all(candidates.iter().map(|it| Key::documents(key::link_local(&it.id))))?;
     let mut unknown = vec![];
     for message in candidates {
-        if !is_linked(view, &message.id)? {
+        if !is_known(view, &message.id)? {
             unknown.push(message);
         }
     }

@@ -158,6 +158,19 @@ pub(super) fn passed_over(view: &View, message: &Message) -> Result<Vec<Effect>,
     Ok(if linked { vec![] } else { vec![Record::Link(ledger::link(message, "")).insert()] })
 }
 
+/// What to do about a message that the App itself cannot send: its sender is told.
+pub(super) fn put_aside(message: &Message, why: &str) -> [Effect; 2] {
+    let text = format!(
+        "Your message could not be sent to Matrix and was put aside: {why}. \
+         An administrator can have it tried again with `/federation retry`."
+    );
+    let log = format!("Message {} could not be sent to Matrix and was put aside: {why}", message.id);
+    [
+        Effect::Notify { room: message.room.clone(), user: message.sender.id.clone(), text },
+        Effect::Log { level: Level::Warn, text: log },
+    ]
+}
+
 /// What to do about a message that Matrix refused: its sender is told, and it is not tried again.
 pub(super) fn refused(message: &Message, why: &str) -> Vec<Effect> {
     let text = format!("Your message was not delivered to Matrix: {why}");

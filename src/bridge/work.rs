@@ -4,12 +4,15 @@
 //! gone by then, somebody else finished it and there is nothing left to do.
 
 use super::journal::Journal;
-use super::{attachment, check, edit, incoming, invite, join, ledger, outgoing, owner, reconcile, redaction};
+use super::{
+    attachment, check, edit, incoming, invite, join, ledger, outage, outgoing, owner, reconcile, redaction,
+    waiting,
+};
 use crate::attachment::{Done, Intent, Move};
 use crate::effect::{Effect, Level, Tag};
 use crate::ids::{self, Scope, key};
 use crate::input::Answer;
-use crate::record::{Dead, Entry, Record, Work};
+use crate::record::{Entry, Outage, Work};
 use crate::view::{Key, Missing, View};
 
 /// How long to wait after the first failure, in milliseconds; doubled each time.
@@ -24,13 +27,16 @@ const LONGEST_ASKED: i64 = 600_000;
 /// So often an invitation or a join is tried: a message must not wait for it for long.
 const INVITE_ATTEMPTS: u32 = 3;
 
+/// Who asks for something while the homeserver is away is answered within so many milliseconds.
+const ANSWERED: i64 = 10_000;
+
 /// The step of an entry that has not called anybody yet.
 const BEGIN: &str = "begin";
 
 /// Looks for something to do in a scope.
 pub(super) fn wake(view: &View, scope: &Scope) -> Result<Vec<Effect>, Missing> {
-    view.all([Key::documents(key::INSTANCES), Key::documents(key::journal(scope))])?;
-    if view.active.is_some() && *scope != Scope::workspace() {
+    view.all([key::INSTANCES, &key::journal(scope), key::OUTAGE].map(Key::documents))?;
+    if view.active.as_ref().is_some_and(|it| *scope != Scope::workspace() || it.entry == settings(view)) {
         // The flow under way wakes the scope when it ends.
         return Ok(vec![]);
     }
@@ -55,11 +61,23 @@ pub(super) fn wake(view: &View, scope: &Scope) -> Result<Vec<Effect>, Missing> {
     if entry.work == Work::Missed && entry.at > view.now {
         return Ok(vec![Effect::Wake { scope: scope.clone(), at: entry.at }]);
     }
-    Ok(vec![match journal.last_try(entry) {
-        Some(retry) if retry.due > view.now => Effect::Wake { scope: scope.clone(), at: retry.due },
-        Some(retry) => next(entry, retry.part),
-        None => next(entry, 0),
-    }])
+    if let Some(outage) = outage::of(view)?
+        && !matches!(entry.work, Work::Events { .. })
+    {
+        return away(view, &journal, entry, &outage);
+    }
+    Ok(match journal.last_try(entry) {
+        Some(retry) => {
+            let mut effects = waiting::mark(view, &journal, scope, entry.at, &retry.why);
+            effects.push(if retry.due > view.now {
+                Effect::Wake { scope: scope.clone(), at: retry.due }
+            } else {
+                next(entry, retry.part)
+            });
+            effects
+        }
+        None => vec![next(entry, 0)],
+    })
 }
 
 /// Goes on with an entry.
@@ -86,34 +104,6 @@ pub(super) fn outcome(view: &View, tag: &Tag, answer: &Answer) -> Result<Vec<Eff
     let Some(intent) = intent(view, &journal, entry)? else { return nothing_to_do(view, &journal, entry) };
     let next = attachment(view).resume(view, &intent, &tag.step, answer)?;
     follow(view, &journal, entry, &intent, next)
-}
-
-/// An effect of an entry failed: tries again, and in the end gives that part up, so that the rest can go on.
-pub(super) fn failed(view: &View, tag: &Tag, why: &str) -> Result<Vec<Effect>, Missing> {
-    let journal = Journal::load(view, &tag.scope)?;
-    let Some(entry) = journal.entry(&tag.entry) else { return Ok(gone(view, tag)) };
-    let Work::Events { events } = &entry.work else {
-        return Ok(journal.put_off(entry, 0, view.now + wait(journal.attempts(entry, 0)), why));
-    };
-    let index = part_of(&tag.step);
-    let attempts = journal.attempts(entry, index);
-    if attempts < incoming::ATTEMPTS {
-        // The first failure is mostly a ghost that is not in the room: at once, and with that mended.
-        let pause = if attempts == 0 { 0 } else { wait(attempts) };
-        return Ok(journal.put_off(entry, index, view.now + pause, why));
-    }
-    let event = events.get(index).cloned().into_iter().collect();
-    let alone = Entry {
-        id: format!("{}:{index}", entry.id),
-        work: Work::Events { events: event },
-        ..Entry::clone(entry)
-    };
-    let text = format!("A Matrix event could not be brought to Rocket.Chat and was put aside: {why}");
-    Ok(vec![
-        Record::Dead(Dead { entry: alone, why: why.to_owned(), at: view.now }).insert(),
-        Effect::Log { level: Level::Warn, text },
-        next(entry, index.saturating_add(1)),
-    ])
 }
 
 /// The effect that goes on with a part of an entry.
@@ -158,14 +148,14 @@ fn nothing_to_do(view: &View, journal: &Journal, entry: &Entry) -> Result<Vec<Ef
 
 /// What an entry wants of the network next; `None` if nothing any more.
 fn intent(view: &View, journal: &Journal, entry: &Entry) -> Result<Option<Intent>, Missing> {
-    let tried = journal.attempts(entry, 0) > 0;
+    let tried = journal.last_try(entry).is_some();
     match &entry.work {
         Work::Post { message } => outgoing::intent(view, journal, message, tried),
         Work::Edit { message, .. } => edit::intent(view, message, tried),
         Work::Redact { deleted } => redaction::intent(view, entry, deleted),
         Work::Invite { room, by, mxid } => invite::intent(view, room, by, mxid).map(Some),
         Work::Join { by, remote, via, .. } => Ok(Some(join::intent(entry, by, remote, via))),
-        Work::Missed => Ok(entry.scope.remote_room().map(|room| Intent::Latest { room: room.to_owned() })),
+        Work::Missed => Ok(entry.scope.missed_room().map(|room| Intent::Latest { room: room.to_owned() })),
         Work::Events { .. } => Ok(None),
     }
 }
@@ -197,6 +187,12 @@ fn follow(
                 .map_or_else(|| wait(journal.attempts(entry, 0)), |it| it.clamp(FIRST_WAIT, LONGEST_ASKED));
             journal.put_off(entry, 0, view.now + pause, &why)
         }
+        Move::Away { why } => {
+            let due = view.now + wait(journal.attempts(entry, 0));
+            let mut effects = journal.put_off(entry, 0, due, &why);
+            effects.extend(outage::found(view, &why)?);
+            effects
+        }
         Move::Done { done, mut keep } => {
             keep.extend(achieved(view, journal, entry, intent, &done)?);
             keep
@@ -205,8 +201,25 @@ fn follow(
     })
 }
 
+/// What an entry does while the homeserver is away: it waits, and shows that it does; a question gets its answer.
+fn away(view: &View, journal: &Journal, entry: &Entry, outage: &Outage) -> Result<Vec<Effect>, Missing> {
+    if !matches!(entry.work, Work::Invite { .. } | Work::Join { .. }) {
+        return Ok(waiting::mark(view, journal, &entry.scope, outage.since, &outage.why));
+    }
+    let at = entry.at.max(outage.since) + ANSWERED;
+    if view.now < at {
+        return Ok(vec![Effect::Wake { scope: entry.scope.clone(), at }]);
+    }
+    refused(view, journal, entry, &outage.why)
+}
+
 /// Whoever asked for it is told; the next entry's turn.
-fn refused(view: &View, journal: &Journal, entry: &Entry, why: &str) -> Result<Vec<Effect>, Missing> {
+pub(super) fn refused(
+    view: &View,
+    journal: &Journal,
+    entry: &Entry,
+    why: &str,
+) -> Result<Vec<Effect>, Missing> {
     let mut effects = match &entry.work {
         Work::Post { message } => outgoing::refused(message, why),
         Work::Edit { message, by } => edit::refused(view, message, by.as_ref(), why)?,
@@ -264,11 +277,11 @@ fn attach(view: &View, step: &str, answer: Option<&Answer>) -> Result<Vec<Effect
         Some(answer) => network.resume(view, &Intent::Attach, step, answer)?,
     };
     let log = |level, text: String| Effect::Log { level, text };
-    Ok(match next {
+    let is_back = answer.is_some() && !matches!(next, Move::Away { .. });
+    let mut effects = if is_back { outage::ends(view)? } else { vec![] };
+    effects.extend(match next {
         Move::Call { step, request, mut keep } => {
-            // An answer that was asked for under other settings is not this one's.
-            let entry = ids::digest(&[&format!("{:?}", view.config)]);
-            let tag = Tag { scope: Scope::workspace(), entry, step };
+            let tag = Tag { scope: Scope::workspace(), entry: settings(view), step };
             keep.push(Effect::Call { tag, request });
             keep
         }
@@ -288,11 +301,18 @@ fn attach(view: &View, step: &str, answer: Option<&Answer>) -> Result<Vec<Effect
             ]
         }
         Move::Refused { why } => vec![log(Level::Error, format!("Matrix refuses us: {why}"))],
-    })
+        Move::Away { why } => outage::goes_on(view, &why)?,
+    });
+    Ok(effects)
+}
+
+/// The settings as a mark: an answer that was asked for under others is not this flow's.
+fn settings(view: &View) -> String {
+    ids::digest(&[&format!("{:?}", view.config)])
 }
 
 /// The entry of a tag was finished meanwhile: the scope may go on.
-fn gone(view: &View, tag: &Tag) -> Vec<Effect> {
+pub(super) fn gone(view: &View, tag: &Tag) -> Vec<Effect> {
     vec![Effect::Wake { scope: tag.scope.clone(), at: view.now }]
 }
 
@@ -304,11 +324,11 @@ fn part(index: usize) -> String {
     format!("part-{index}")
 }
 
-fn part_of(step: &str) -> usize {
+pub(super) fn part_of(step: &str) -> usize {
     step.strip_prefix("part-").and_then(|it| it.parse().ok()).unwrap_or(0)
 }
 
 /// How long to wait after so many failures: 1, 2, 4 … 30 seconds.
-fn wait(attempts: u32) -> i64 {
+pub(super) fn wait(attempts: u32) -> i64 {
     2_i64.saturating_pow(attempts.min(16)).saturating_mul(FIRST_WAIT).min(LONGEST_WAIT)
 }

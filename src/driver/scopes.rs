@@ -7,7 +7,7 @@ use crate::ids::Scope;
 use crate::input::Input;
 
 /// A call is answered within its own timeout; what is under way for so many milliseconds was lost.
-const LOST: i64 = 180_000;
+pub(super) const LOST: i64 = 180_000;
 
 /// All scopes with something to do.
 #[derive(Debug, Default)]
@@ -48,7 +48,9 @@ impl Scopes {
             | Input::MessageDeleted { .. }
             | Input::Command { .. }
             | Input::Request { .. }
-            | Input::Check { .. } => false,
+            | Input::Check { .. }
+            | Input::Trapped { .. }
+            | Input::Knock { .. } => false,
         };
         if !superfluous {
             state.queue.push_back(input);

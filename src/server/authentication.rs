@@ -8,6 +8,7 @@ use super::answer::error;
 use super::keys::ServerKeys;
 use super::route::Learnt;
 use crate::attachment::Incoming;
+use crate::effect::{Effect, Reply};
 use crate::input::Request;
 use crate::matrix::json::Json;
 use crate::matrix::key::VerifyKey;
@@ -54,6 +55,15 @@ pub(super) fn claims(
     }
     keys.finish()?;
     Ok(Err(refusal("The request is signed with keys that cannot be had.")))
+}
+
+/// Whether a request that is about to bring a large body may: it claims to be of a server whose keys can be had.
+pub(super) fn knock(view: &View, request: &Request) -> Result<Result<Vec<Effect>, Reply>, Missing> {
+    let learnt = Learnt::default();
+    Ok(match claims(view, request, &learnt)? {
+        Ok(_) => Ok(learnt.effects()),
+        Err(Incoming::Reply { reply, .. } | Incoming::Events { reply, .. }) => Err(reply),
+    })
 }
 
 impl Claims {

@@ -151,7 +151,7 @@ pub(super) fn resume(view: &View, intent: &Intent, step: &str, answer: &Answer) 
         Move::Later { after, why } if next == made.servers.len() && reached == 0 => {
             Ok(Move::Later { after, why })
         }
-        Move::Later { why, .. } | Move::Refused { why } => {
+        Move::Later { why, .. } | Move::Refused { why } | Move::Away { why } => {
             go_on(view, &identity, made, (next, reached), vec![left_out(&why)])
         }
         other @ (Move::Call { .. } | Move::Again { .. } | Move::Done { .. }) => Ok(other),

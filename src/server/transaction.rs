@@ -95,9 +95,9 @@ fn federation(view: &View, request: &Request, rest: &[&str], query: &str) -> Res
             keep.extend(learnt.effects());
             Incoming::Reply { keep, reply }
         }
-        Incoming::Events { rooms, unreadable, mut keep, reply } => {
+        Incoming::Events { rooms, unreadable, typing, mut keep, reply } => {
             keep.extend(learnt.effects());
-            Incoming::Events { rooms, unreadable, keep, reply }
+            Incoming::Events { rooms, unreadable, typing, keep, reply }
         }
     })
 }
@@ -151,7 +151,13 @@ fn events(
     }
     keys.finish()?;
     let reply = Reply { status: 200, body: json!({ "pdus": results }).to_string() };
-    Ok(Incoming::Events { rooms: rooms.into_iter().collect(), unreadable, keep: vec![], reply })
+    Ok(Incoming::Events {
+        rooms: rooms.into_iter().collect(),
+        unreadable,
+        typing: vec![],
+        keep: vec![],
+        reply,
+    })
 }
 
 fn profile(view: &View, query: &str) -> Result<Incoming, Missing> {

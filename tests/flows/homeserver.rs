@@ -39,6 +39,16 @@ pub struct Homeserver {
     pub invited: Vec<(String, String)>,
     /// What others said, oldest first.
     pub remote: Vec<Value>,
+    /// How many requests reached it, or found it away.
+    pub calls: usize,
+    /// How many it asked to slow down.
+    pub slowed: usize,
+    /// Nobody is there.
+    pub is_away: bool,
+    /// So many messages a second are taken, and ten at once.
+    pub rate: Option<i64>,
+    /// When the last message that was taken is used up, by the measure of that rate.
+    used_up: i64,
     /// Answers to give instead of its own, first come, first served.
     pub instead: Vec<Answer>,
     /// What it was asked by those who check it, in order.
@@ -59,8 +69,32 @@ impl Homeserver {
         self.transactions.clear();
     }
 
+    /// A private room that the App's own user made, with these users of the App in it.
+    pub fn furnish(&mut self, room: &str, users: &[&str]) {
+        let users = users.iter().map(|it| format!("@{it}:hs.test"));
+        for user in users.chain([BOT.to_owned()]) {
+            self.registered.insert(user.clone());
+            self.joined.insert((room.to_owned(), user));
+        }
+    }
+
     /// Answers a request of the App.
-    pub fn answer(&mut self, call: &Call) -> Answer {
+    pub fn answer(&mut self, call: &Call, now: i64) -> Answer {
+        self.calls += 1;
+        if self.is_away {
+            return Answer::Unreachable { why: "refused".to_owned() };
+        }
+        if let Some(wait) = self.too_fast(call, now) {
+            self.slowed += 1;
+            return Answer::Response {
+                status: 429,
+                body: json!({ "errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": wait }).to_string(),
+                retry_after: None,
+                cache_control: None,
+                location: None,
+                ahead: None,
+            };
+        }
         if !self.instead.is_empty() {
             return self.instead.remove(0);
         }
@@ -121,6 +155,18 @@ impl Homeserver {
 
     pub fn is_redacted(&self, event: &str) -> bool {
         self.redacted.iter().any(|it| it.event == event)
+    }
+
+    /// How long to wait, if a message comes faster than the rate allows.
+    fn too_fast(&mut self, call: &Call, now: i64) -> Option<i64> {
+        let interval = 1000 / self.rate.filter(|_| call.url.contains("/send/"))?;
+        let used_up = self.used_up.max(now) + interval;
+        let wait = used_up - now - 10 * interval;
+        if wait > 0 {
+            return Some(wait);
+        }
+        self.used_up = used_up;
+        None
     }
 
     fn route(

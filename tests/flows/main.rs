@@ -19,5 +19,8 @@ mod edits_outages;
 mod homeserver;
 mod interleavings;
 mod other_server;
+mod outages;
 mod store;
+mod troubles;
+mod typing;
 mod world;

@@ -45,6 +45,12 @@ pub struct Outside {
     pub requests_arrive_at_once: bool,
     /// Another App prevents every message.
     pub refuse_messages: bool,
+    /// The database takes nothing.
+    pub store_fails: bool,
+    /// The messages that the App has marked.
+    pub marked: Vec<String>,
+    /// Who was shown typing, word by word.
+    pub typing: Vec<(String, Vec<String>)>,
     /// Nobody can be told anything.
     pub refuse_notices: bool,
     pub runtime: Runtime,
@@ -116,17 +122,29 @@ impl World {
         world
     }
 
+    /// Brings an instance up after one that stopped over an entry.
+    pub fn born_after_a_trap(&mut self, tag: &Tag) -> usize {
+        let index = self.make(None);
+        self.submit(index, Input::Trapped { tag: tag.clone() });
+        self.submit(index, Input::Start);
+        index
+    }
+
     /// Brings an instance up; it dies after so many effects, if that is said.
     pub fn start(&mut self, life: Option<usize>) -> usize {
+        let index = self.make(life);
+        self.submit(index, Input::Start);
+        index
+    }
+
+    fn make(&mut self, life: Option<usize>) -> usize {
         self.born += 1;
         let inner = Rc::new(RefCell::new(Inner { life, ..Inner::default() }));
         let window = Window { outside: Rc::clone(&self.outside), inner: Rc::clone(&inner) };
         let driver = Driver::new(window, format!("instance-{}", self.born));
         driver.configure(self.outside.borrow().config.clone());
         self.instances.push(Instance { driver, inner });
-        let index = self.instances.len() - 1;
-        self.submit(index, Input::Start);
-        index
+        self.instances.len() - 1
     }
 
     /// Gives an input to an instance, beside whatever it is doing.
@@ -224,6 +242,11 @@ impl World {
         self.instances[index].inner.borrow().dead
     }
 
+    /// It dies after so many more effects.
+    pub fn condemn(&self, index: usize, life: usize) {
+        self.instances[index].inner.borrow_mut().life = Some(life);
+    }
+
     /// Takes back that it is to die.
     pub fn spare(&self, index: usize) {
         self.instances[index].inner.borrow_mut().life = None;
@@ -265,6 +288,18 @@ impl World {
             }
         }
         panic!("it never became true: {:?}", self.outside.borrow().log);
+    }
+
+    /// Lets so much time go by, with all that happens meanwhile.
+    pub fn live(&self, milliseconds: i64) {
+        let until = self.outside.borrow().now + milliseconds;
+        while self.outside.borrow().now < until {
+            if !self.one_round() {
+                let next = self.instances.iter().filter_map(|it| it.inner.borrow().next_timer()).min();
+                let mut outside = self.outside.borrow_mut();
+                outside.now = outside.now.max(next.unwrap_or(until).min(until));
+            }
+        }
     }
 
     /// Everybody takes a turn; false if nobody had anything to do now.
@@ -363,6 +398,9 @@ impl Outside {
             config,
             requests_arrive_at_once: false,
             refuse_messages: false,
+            store_fails: false,
+            marked: vec![],
+            typing: vec![],
             refuse_notices: false,
             runtime: runtime(),
             entropy: 0,
@@ -398,7 +436,9 @@ impl Outside {
 
     /// The answer to a request of the App.
     fn answer(&mut self, call: &Call) -> Answer {
-        let Some(rest) = call.url.strip_prefix("https://") else { return self.homeserver.answer(call) };
+        let Some(rest) = call.url.strip_prefix("https://") else {
+            return self.homeserver.answer(call, self.now);
+        };
         let name = rest.split(['/', ':']).next().unwrap();
         // Whoever fetches our keys may get them from any instance.
         let keys = call.authorization.is_some().then(|| self.our_keys());
@@ -471,6 +511,9 @@ impl Outside {
             assert!(!text.contains("found no end"), "{text}");
         }
         match effect {
+            Effect::Insert { .. } | Effect::Remove { .. } if self.store_fails => {
+                return Err("no space left on the database's disk".to_owned());
+            }
             Effect::Insert { document } => self.store.push(document),
             Effect::Remove { id } => self.store.retain(|it| it.id != id),
             Effect::CreateUser { username, name } => {
@@ -526,6 +569,11 @@ impl Outside {
             Effect::Notify { .. } if self.refuse_notices => return Err("There is no such user".to_owned()),
             Effect::Notify { user, text, .. } => self.notices.push((user, text)),
             Effect::Log { text, .. } => self.log.push(text),
+            Effect::Mark { message, on, .. } => {
+                self.marked.retain(|it| *it != message);
+                self.marked.extend(on.then_some(message));
+            }
+            Effect::Typing { room, usernames } => self.typing.push((room, usernames)),
             other => return Err(format!("not for the host: {other:?}")),
         }
         Ok(())
