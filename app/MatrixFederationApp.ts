@@ -30,7 +30,7 @@ import { instantiate } from './wasm.ts';
 
 export class MatrixFederationApp
   extends App
-  implements IPostMessageSent, IPostMessageUpdated, IPostMessageDeleted
+  implements IPostMessageSent, IPostMessageDeleted, IPostMessageUpdated
 {
   private readonly federation: Federation;
 
@@ -87,16 +87,6 @@ export class MatrixFederationApp
     return this.federation.messageSent(message, persistence, modify, this.getLogger());
   }
 
-  async executePostMessageUpdated(
-    message: IMessage,
-    _read: IRead,
-    _http: IHttp,
-    persistence: IPersistence,
-    modify: IModify,
-  ): Promise<void> {
-    return this.federation.messageUpdated(message, persistence, modify, this.getLogger());
-  }
-
   async executePostMessageDeleted(
     _message: IMessage,
     _read: IRead,
@@ -106,6 +96,16 @@ export class MatrixFederationApp
     context: IMessageDeleteContext,
   ): Promise<void> {
     return this.federation.messageDeleted(context, persistence, modify, this.getLogger());
+  }
+
+  async executePostMessageUpdated(
+    message: IMessage,
+    _read: IRead,
+    _http: IHttp,
+    persistence: IPersistence,
+    modify: IModify,
+  ): Promise<void> {
+    return this.federation.messageUpdated(message, persistence, modify, this.getLogger());
   }
 
   protected override async extendConfiguration(configuration: IConfigurationExtend): Promise<void> {

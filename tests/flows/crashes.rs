@@ -98,6 +98,7 @@ fn every_prefix_of_every_flow_is_a_valid_state() {
 }
 
 /// Lets an instance die after each effect of each flow, and another go on.
+#[allow(clippy::print_stdout, reason = "figures of a test")]
 pub fn crash_everywhere(flows: &[Flow]) {
     for (flow, at_once) in flows.iter().flat_map(|flow| [(flow, false), (flow, true)]) {
         let mut runs = 0;
