@@ -89,7 +89,8 @@ pub(super) fn overtaken(
             {
                 return Ok(Some(journal.finish(view, entry)));
             }
-            view.all([key::portal_local(&message.room), key::link_local(&message.id)].map(Key::documents))?;
+            let keys = [key::portal_local(&message.room), key::link_local(&message.id)];
+            outgoing::with_names(view, message, keys.map(Key::documents))?;
             let Some(portal) = portal::of_local(view, &message.room)? else { return Ok(None) };
             if ledger::of(view, &message.id)?.is_some() || !outgoing::is_for_matrix(message, portal.since) {
                 return Ok(None);
@@ -103,6 +104,15 @@ pub(super) fn overtaken(
         | Work::Join { .. }
         | Work::Missed
         | Work::Events { .. } => Ok(None),
+    }
+}
+
+/// What is needed to tell what becomes of a message that was changed while it waited.
+pub(super) fn looked_at(journal: &Journal, message: &Message) -> Vec<Key> {
+    if redaction::waits(journal, &message.id) || newest(journal, &message.id).is_some() {
+        [key::INSTANCES.to_owned(), key::compared(&message.room)].map(Key::documents).to_vec()
+    } else {
+        vec![]
     }
 }
 
@@ -137,7 +147,6 @@ fn overtaken_message(
 /// Whether a message has provably never been tried: not by this instance, which remembers its failures, and not by
 /// another, for none was there since it was said. Whenever one comes or goes, all portals are compared.
 fn is_untried(view: &View, journal: &Journal, entry: &Entry, message: &Message) -> Result<bool, Missing> {
-    view.all([key::INSTANCES.to_owned(), key::compared(&message.room)].map(Key::documents))?;
     Ok(journal.attempts(entry, 0) == 0
         && message.at >= view.started
         && owner::is_alone_since(view, message.at)?

@@ -79,7 +79,8 @@ pub(super) fn first_the_earlier(
         .iter()
         .filter(|it| is_for_matrix(it, since) && (it.at, &it.id) < (message.at, &message.id));
     let all = earlier.clone().chain([&**message]);
-    view.all(all.map(|it| Key::documents(ids::key::link_local(&it.id))))?;
+    let links = all.map(|it| Key::documents(ids::key::link_local(&it.id)));
+    with_names(view, message, links.chain(edit::looked_at(journal, message)))?;
     let unknown = ledger::without_link(view, journal, earlier)?;
     if unknown.is_empty() {
         return Ok(None);
@@ -130,6 +131,22 @@ pub(super) fn intent(
 /// Whether another instance may have sent what was said at a time, in milliseconds, and have died since.
 pub(super) fn is_old(view: &View, at: i64) -> bool {
     at < view.started.max(view.now - FRESH)
+}
+
+/// Makes sure that some keys are loaded, and in the same go whoever is named in a message: a decision has few goes.
+pub(super) fn with_names(
+    view: &View,
+    message: &Message,
+    keys: impl IntoIterator<Item = Key>,
+) -> Result<(), Missing> {
+    let names = translated(view, message).map(drop);
+    match (view.all(keys), names) {
+        (Err(Missing(mut keys)), Err(Missing(names))) => {
+            keys.extend(names);
+            Err(Missing(keys))
+        }
+        (keys, names) => keys.and(names),
+    }
 }
 
 /// What a message says on Matrix; `None` if nothing.

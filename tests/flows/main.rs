@@ -13,6 +13,7 @@ mod direct_interleavings;
 mod direct_trust;
 mod edits;
 mod edits_crashes;
+mod edits_direct;
 mod edits_incoming;
 mod edits_interleavings;
 mod edits_outages;
