@@ -122,6 +122,9 @@ fn overtaken_message(
     entry: &Entry,
     message: &Message,
 ) -> Result<Option<Vec<Effect>>, Missing> {
+    if outgoing::is_renewed(journal, entry, message) {
+        return Ok(Some(journal.finish(view, entry)));
+    }
     let is_deleted = redaction::waits(journal, &message.id);
     let newest = newest(journal, &message.id).filter(|it| time(it) > time(message));
     if !is_deleted && newest.is_none() || !is_untried(view, journal, entry, message)? {
@@ -133,11 +136,7 @@ fn overtaken_message(
         effects.extend(journal.finish(view, entry));
         return Ok(Some(effects));
     }
-    let renewed = newest.map(|newest| Entry {
-        id: format!("out:{}:{}", message.id, time(newest)),
-        work: Work::Post { message: Box::new(newest.clone()) },
-        ..entry.clone()
-    });
+    let renewed = newest.map(|newest| outgoing::renewed(entry, newest, time(newest)));
     let mut effects: Vec<Effect> =
         renewed.into_iter().map(|it| Record::Entry(Rc::new(it)).insert()).collect();
     effects.extend(journal.finish(view, entry));

@@ -27,6 +27,9 @@ const LOOK_BACK_MESSAGES: u32 = 100;
 /// A message younger than so many milliseconds, and than this instance, was sent by no other that died since.
 const FRESH: i64 = 3_000;
 
+/// What the id of a message's entry begins with.
+const ENTRY: &str = "out:";
+
 /// Takes a message into the journal, if it is one for the other side.
 pub(super) fn accept(view: &View, message: &Message) -> Result<Vec<Effect>, Missing> {
     let Some(portal) = portal::of_local(view, &message.room)? else { return Ok(vec![]) };
@@ -47,7 +50,7 @@ pub(super) fn is_for_matrix(message: &Message, since: i64) -> bool {
 pub(super) fn entry(message: &Message) -> Entry {
     Entry {
         // Of the message, not of its edits: however it is read again, it is one entry.
-        id: format!("out:{}", message.id),
+        id: format!("{ENTRY}{}", message.id),
         scope: Scope::local(&message.room),
         at: message.at,
         part: 0,
@@ -91,21 +94,39 @@ pub(super) fn first_the_earlier(
     Ok(Some(effects))
 }
 
-/// The entry that a message waits in.
+/// A message as it stands in the journal, with the text that it is to go out with.
 pub(super) fn waiting<'a>(journal: &'a Journal, message: &str) -> Option<&'a Message> {
-    let posts = journal
-        .entries
-        .iter()
-        .filter_map(|it| if let Work::Post { message } = &it.work { Some(message) } else { None });
-    posts.map(|it| &**it).find(|it| it.id == message)
+    entries(journal, message).last().map(|it| it.1)
+}
+
+/// The entries of a message, in order: more than one while it is being renewed.
+fn entries<'a>(journal: &'a Journal, message: &str) -> impl Iterator<Item = (&'a Entry, &'a Message)> {
+    journal.entries.iter().filter_map(move |it| {
+        let Work::Post { message: posted } = &it.work else { return None };
+        (posted.id == message).then_some((&**it, &**posted))
+    })
+}
+
+/// Whether an entry of a message has been renewed: only one that was never tried is, and it is not tried any more.
+pub(super) fn is_renewed(journal: &Journal, entry: &Entry, message: &Message) -> bool {
+    entries(journal, &message.id).last().is_some_and(|it| it.0.id != entry.id)
+}
+
+/// The entry of a message that has provably never been tried, with its newest text.
+pub(super) fn renewed(entry: &Entry, message: &Message, time: i64) -> Entry {
+    Entry {
+        id: format!("{ENTRY}{}:{time}", message.id),
+        work: Work::Post { message: Box::new(message.clone()) },
+        ..entry.clone()
+    }
 }
 
 /// What a message wants of the network; `None` if it was dealt with or has nothing to say.
 pub(super) fn intent(
     view: &View,
     journal: &Journal,
+    entry: &Entry,
     message: &Message,
-    tried: bool,
 ) -> Result<Option<Intent>, Missing> {
     view.all([
         Key::documents(ids::key::portal_local(&message.room)),
@@ -122,9 +143,10 @@ pub(super) fn intent(
         by: message.sender.clone(),
         event_type: "m.room.message".to_owned(),
         content: if is_deleted { redaction::instead() } else { text.content() },
-        transaction: ids::transaction(&message.id),
+        // Of the entry: what was once made for another text must not go out for this one.
+        transaction: ids::transaction(entry.id.strip_prefix(ENTRY).unwrap_or(&message.id)),
         at: message.at,
-        perhaps_sent: tried || is_old(view, message.at),
+        perhaps_sent: journal.attempts(entry, 0) > 0 || is_old(view, message.at),
     }))
 }
 

@@ -150,7 +150,7 @@ fn nothing_to_do(view: &View, journal: &Journal, entry: &Entry) -> Result<Vec<Ef
 fn intent(view: &View, journal: &Journal, entry: &Entry) -> Result<Option<Intent>, Missing> {
     let tried = journal.last_try(entry).is_some();
     match &entry.work {
-        Work::Post { message } => outgoing::intent(view, journal, message, tried),
+        Work::Post { message } => outgoing::intent(view, journal, entry, message),
         Work::Edit { message, .. } => edit::intent(view, message, tried),
         Work::Redact { deleted } => redaction::intent(view, entry, deleted),
         Work::Invite { room, by, mxid } => invite::intent(view, room, by, mxid).map(Some),
