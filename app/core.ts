@@ -8,7 +8,7 @@ import { randomBytes } from 'node:crypto';
 import type { Host } from './host/host.ts';
 import type { Arrived } from './inputs/request.ts';
 import { type Log, reason } from './log.ts';
-import type { Config, Input, Reply } from './protocol.ts';
+import type { Config, Input, Reply, Tag } from './protocol.ts';
 import { background } from './within.ts';
 
 /** As the WebAssembly module exports it. */
@@ -34,6 +34,8 @@ export class LivingCore {
   private born = 0;
   private resting: ReturnType<typeof setTimeout> | undefined;
   private ticking: number | undefined;
+  /** What the last instance stopped over. */
+  private culprit: Tag | undefined;
   private readonly pending = new Set<(error: Error) => void>();
 
   constructor(
@@ -62,6 +64,10 @@ export class LivingCore {
       this.forget('the core could not be started');
       throw error;
     }
+    const tag = this.culprit;
+    this.culprit = undefined;
+    // First of all, or it would meet the same again.
+    if (tag !== undefined) this.tell({ kind: 'trapped', tag });
     this.tell({ kind: 'start' });
   }
 
@@ -80,7 +86,7 @@ export class LivingCore {
   /** Submits an input that nobody waits for. */
   tell(input: Input): void {
     this.submit(input).catch((error: unknown) => {
-      this.log.warn(`the core could not take '${input.kind}': ${reason(error)}`);
+      this.log.trouble(input.kind, 'warn', `the core could not take '${input.kind}': ${reason(error)}`);
     });
   }
 
@@ -92,6 +98,11 @@ export class LivingCore {
     });
     if (reply === undefined) throw new Error('the core gave no reply');
     return reply;
+  }
+
+  /** Whether a request may bring a large body, as far as its head tells; the answer, if not. */
+  async knock({ method, uri, authorization }: Omit<Arrived, 'body'>): Promise<Reply | undefined> {
+    return this.submit({ kind: 'knock', request: { method, uri, authorization, body: 0 } });
   }
 
   /** Without a core nothing is. */
@@ -116,7 +127,7 @@ export class LivingCore {
     try {
       await this.submit({ kind: 'tick' });
     } catch (error) {
-      this.log.warn(`the core could not take 'tick': ${reason(error)}`);
+      this.log.trouble('tick', 'warn', `the core could not take 'tick': ${reason(error)}`);
     } finally {
       // A trap meanwhile may have begun a new count.
       if (this.ticking === began) this.ticking = undefined;
@@ -129,6 +140,8 @@ export class LivingCore {
     const rest = this.now() - this.born < shortLife ? shortLife : 0;
     this.log.error(`the core stopped (${why}) and is started anew${rest > 0 ? ` in ${rest / 1000} s` : ''}`);
     this.ticking = undefined;
+    this.culprit = this.host.doing;
+    this.host.deciding(undefined);
     this.forget('the core was started anew');
     this.rest(rest);
   }

@@ -90,7 +90,12 @@ export class Federation {
       (id) => own.environmentReader.getServerSettings().getValueById(id) as Promise<unknown>,
     );
     this.core = new LivingCore(instantiate, this.host, this.log);
-    this.listener = new Listener((request) => this.core.request(request), this.log);
+    this.listener = new Listener(
+      (request) => this.core.request(request),
+      this.log,
+      undefined,
+      (request) => this.core.knock(request),
+    );
   }
 
   /** Tells the engine what the App brings. */
@@ -248,7 +253,8 @@ export class Federation {
       await this.core.submit(input);
     } catch (error) {
       // Between a start of the process and of the core nothing is lost: rooms are compared at the start.
-      this.log.say(
+      this.log.trouble(
+        `hook ${input.kind}`,
         this.core.running ? 'error' : 'info',
         `'${input.kind}' could not be handled: ${reason(error)}`,
       );

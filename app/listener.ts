@@ -16,6 +16,8 @@ export interface Address {
 export const limits = {
   /** Homeservers send some 7 MB at most in a transaction. */
   bodyBytes: 16 * 1024 * 1024,
+  /** For more than this, who sends must be known before anything is read. */
+  strangerBytes: 64 * 1024,
   /** Of all requests at work together: bodies are held in memory before anybody knows who sends them. */
   heldBytes: 128 * 1024 * 1024,
   requests: 32,
@@ -45,6 +47,8 @@ export class Listener {
     private readonly answer: (request: Arrived) => Promise<Reply>,
     private readonly log: Log,
     private readonly allowed: typeof limits = limits,
+    /** Asked before a large body is read; the answer, if it is not to come in. */
+    private readonly knock: (head: Head) => Promise<Reply | undefined> = () => Promise.resolve(undefined),
   ) {}
 
   /** The port in use, once it listens. */
@@ -157,7 +161,7 @@ export class Listener {
       await this.serveOne(request, response, hold);
     } catch (error) {
       if (request.destroyed && !request.complete) return;
-      this.log.warn(`a request could not be answered: ${reason(error)}`);
+      this.log.trouble('request', 'warn', `a request could not be answered: ${reason(error)}`);
       refuse(request, response, 500, 'M_UNKNOWN', 'Not possible just now');
     } finally {
       this.busy--;
@@ -166,8 +170,18 @@ export class Listener {
   }
 
   private async serveOne(request: IncomingMessage, response: ServerResponse, hold: Hold): Promise<void> {
-    const { bodyBytes, heldBytes } = this.allowed;
-    let tooLarge = Number(request.headers['content-length'] ?? 0) > bodyBytes;
+    const { bodyBytes, heldBytes, strangerBytes } = this.allowed;
+    const { method = '', url = '' } = request;
+    const head = { method, uri: url, authorization: authorizations(request) };
+    const length = announced(request);
+    let tooLarge = length > bodyBytes && length !== Infinity;
+    if (!tooLarge && length > strangerBytes) {
+      const refusal = await this.knock(head);
+      if (refusal !== undefined) {
+        end(request, response, refusal);
+        return;
+      }
+    }
     const body = tooLarge
       ? null
       : await read(request, (size, more) => {
@@ -179,11 +193,13 @@ export class Listener {
     if (body === null && tooLarge) refuse(request, response, 413, 'M_TOO_LARGE', 'The body is too large');
     else if (body === null) refuse(request, response, 503, 'M_LIMIT_EXCEEDED', 'Too much at a time');
     else {
-      const { method = '', url = '' } = request;
-      send(response, await this.answer({ method, uri: url, authorization: authorizations(request), body }));
+      send(response, await this.answer({ ...head, body }));
     }
   }
 }
+
+/** A request, but for its body. */
+type Head = Omit<Arrived, 'body'>;
 
 /** In a box: anything can be thrown. */
 interface Failure {
@@ -216,12 +232,20 @@ function authorizations({ rawHeaders }: IncomingMessage): string[] {
   return rawHeaders.filter((_, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === 'authorization');
 }
 
+/** How large a body will be; where that is not said, as large as it likes. */
+function announced({ headers }: IncomingMessage): number {
+  if (headers['transfer-encoding'] !== undefined) return Infinity;
+  return Number(headers['content-length'] ?? 0);
+}
+
 /** Events, not iteration: leaving an iteration early would cut the connection before the refusal is sent. */
 function read(
   request: IncomingMessage,
   admits: (size: number, more: number) => boolean,
 ): Promise<Uint8Array | null> {
   return new Promise((resolve, reject) => {
+    // Whoever left while nobody listened says so no more.
+    if (request.destroyed && !request.complete) reject(new Error('the request was broken off'));
     const parts: Uint8Array[] = [];
     let size = 0;
     request.on('data', (part: Uint8Array) => {
@@ -252,7 +276,6 @@ function joined(parts: Uint8Array[], size: number): Uint8Array {
   return whole;
 }
 
-/** What is left of the request is not read: the connection ends with the answer. */
 function refuse(
   request: IncomingMessage,
   response: ServerResponse,
@@ -260,8 +283,13 @@ function refuse(
   errcode: string,
   error: string,
 ): void {
+  end(request, response, { status, body: JSON.stringify({ errcode, error }) });
+}
+
+/** What is left of the request is not read: the connection ends with the answer. */
+function end(request: IncomingMessage, response: ServerResponse, reply: Reply): void {
   if (!request.complete) response.setHeader('Connection', 'close');
-  send(response, { status, body: JSON.stringify({ errcode, error }) });
+  send(response, reply);
 }
 
 function send(response: ServerResponse, { status, body }: Reply): void {

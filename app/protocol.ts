@@ -471,9 +471,9 @@ on: boolean, } | { "kind": "typing",
  */
 room: string, 
 /**
- * Their usernames.
+ * The names they bear here.
  */
-usernames: Array<string>, };
+who: Array<string>, };
 
 /**
  * A document of the store.

@@ -87,7 +87,7 @@ pub fn help() -> String {
 
 /// How things stand, in a few lines.
 pub fn status(view: &View) -> Result<String, Missing> {
-    view.all([key::INSTANCES, key::JOURNALS, key::PORTALS, key::DEAD].map(Key::documents))?;
+    view.all([key::INSTANCES, key::JOURNALS, key::PORTALS, key::DEAD, key::OUTAGE].map(Key::documents))?;
     let count = |association: &str, is: fn(&Record) -> bool| {
         view.records(association).map(|records| records.iter().filter(|it| is(it)).count())
     };
@@ -107,8 +107,13 @@ pub fn status(view: &View) -> Result<String, Missing> {
         Some(retry) if waiting > 0 => format!(", because {}", retry.why),
         _ => String::new(),
     };
+    let outages = view.records(key::OUTAGE)?.iter();
+    let since =
+        outages.filter_map(|it| if let Record::Outage(it) = it { Some(it.since) } else { None }).min();
+    let away =
+        since.map_or_else(String::new, |it| format!(", away for {} min", (view.now - it).max(0) / 60_000));
     Ok(format!(
-        "{server}\nFederated rooms: {portals}\nWaiting: {waiting}{why}\nPut aside after errors: {dead}"
+        "{server}{away}\nFederated rooms: {portals}\nWaiting: {waiting}{why}\nPut aside after errors: {dead}"
     ))
 }
 

@@ -145,8 +145,8 @@ pub enum Effect {
     Typing {
         /// The room's id.
         room: String,
-        /// Their usernames.
-        usernames: Vec<String>,
+        /// The names they bear here.
+        who: Vec<String>,
     },
 }
 

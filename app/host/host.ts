@@ -3,12 +3,13 @@
 import { randomBytes } from 'node:crypto';
 
 import { type Log, reason } from '../log.ts';
-import type { Effect, Input, Key, Loaded, Runtime } from '../protocol.ts';
+import type { Effect, Input, Key, Loaded, Runtime, Tag } from '../protocol.ts';
 import { within } from '../within.ts';
 import type { RocketChat } from './rocketchat.ts';
 import type { Store } from './store.ts';
 import { Alarms } from './timer.ts';
 import { largestLookup, type Transport } from './transport.ts';
+import { Typing } from './typing.ts';
 
 /** As the WebAssembly module knows it. */
 export interface Host {
@@ -18,6 +19,10 @@ export interface Host {
   now(): number;
   /** 32 random bytes. */
   entropy(): Uint8Array;
+  /** Told before and after a step of an entry is decided. */
+  deciding(tag: Tag | undefined): void;
+  /** The entry being decided: if the core stopped just now, over this one. */
+  readonly doing: Tag | undefined;
 }
 
 /** The workspace answers within this many milliseconds, or the read or write has failed. */
@@ -27,7 +32,9 @@ export class WorkspaceHost implements Host {
   private readonly alarms = new Alarms((scope) => {
     this.submit({ kind: 'wake', scope });
   });
+  private readonly typing = new Typing((room, username) => this.rocketchat.typing(room, username));
   private closed = false;
+  doing: Tag | undefined;
 
   constructor(
     private readonly store: Store,
@@ -57,6 +64,10 @@ export class WorkspaceHost implements Host {
     return new Uint8Array(randomBytes(32));
   }
 
+  deciding(tag: Tag | undefined): void {
+    this.doing = tag;
+  }
+
   /** Before the core is started. */
   open(): void {
     this.closed = false;
@@ -66,6 +77,7 @@ export class WorkspaceHost implements Host {
   close(): void {
     this.closed = true;
     this.alarms.clear();
+    this.typing.clear();
   }
 
   private refuseIfClosed(): void {
@@ -112,6 +124,7 @@ export class WorkspaceHost implements Host {
       case 'createUser':
         return this.rocketchat.createUser(effect.username, effect.name);
       case 'createMessage':
+        this.typing.stop(effect.room, effect.sender);
         return this.rocketchat.createMessage(effect.id, effect.room, effect.sender, effect.text);
       case 'editMessage':
         return this.rocketchat.editMessage(effect.id, effect.editor, effect.text);
@@ -120,11 +133,17 @@ export class WorkspaceHost implements Host {
       case 'addMember':
         return this.rocketchat.addMember(effect.room, effect.username);
       case 'removeMember':
+        this.typing.stop(effect.room, effect.username);
         return this.rocketchat.removeMember(effect.room, effect.username);
       case 'notify':
         return this.rocketchat.notify(effect.room, effect.user, effect.text);
       case 'log':
         this.log.say(effect.level, effect.text);
+        return;
+      case 'mark':
+        return this.rocketchat.mark(effect.message, effect.reaction, effect.on);
+      case 'typing':
+        this.typing.show(effect.room, effect.who);
         return;
       case 'next':
       case 'reconcile':

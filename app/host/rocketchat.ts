@@ -1,6 +1,6 @@
 /** Rocket.Chat's users, messages, members and notices. */
 
-import type { IMessage, IMessageRaw } from '@rocket.chat/apps-engine/definition/messages';
+import type { IMessage, IMessageRaw, Reaction } from '@rocket.chat/apps-engine/definition/messages';
 import type { IRoom } from '@rocket.chat/apps-engine/definition/rooms';
 import type { IUser } from '@rocket.chat/apps-engine/definition/users';
 import { UserType } from '@rocket.chat/apps-engine/definition/users/UserType.js';
@@ -109,6 +109,20 @@ export class RocketChat {
     const user = await this.rawUser(username);
     if (!user) throw new Error(`there is no user ${username}`);
     return user;
+  }
+  /** A reaction of the App's own user: doing it twice is doing it once. */
+  async mark(message: string, reaction: string, on: boolean): Promise<void> {
+    const { modify } = await this.accessors.writing();
+    const updater = modify.getUpdater().getMessageUpdater();
+    const { id } = await this.appUser();
+    await (on
+      ? updater.addReaction(message, id, reaction as Reaction)
+      : updater.removeReaction(message, id, reaction as Reaction));
+  }
+
+  /** Gives the way to say that they stopped. */
+  async typing(room: string, username: string): Promise<() => Promise<void>> {
+    return this.accessors.read.getNotifier().typing({ id: room, username });
   }
 
   private async rawUser(username: string): Promise<IUser | null> {

@@ -21,11 +21,11 @@ pub(super) fn show(view: &View, rooms: &[(String, Vec<String>)]) -> Result<Vec<E
     let mut effects = vec![];
     for (room, users) in rooms {
         let Some(portal) = portal::of_remote(view, room)? else { continue };
-        let mut usernames = vec![];
+        let mut who = vec![];
         for user in users {
-            usernames.extend(ghost::username(view, &user)?);
+            who.extend(ghost::username(view, &user)?);
         }
-        effects.push(Effect::Typing { room: portal.local, usernames });
+        effects.push(Effect::Typing { room: portal.local, who });
     }
     Ok(effects)
 }

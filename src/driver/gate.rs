@@ -11,7 +11,8 @@ use crate::effect::{Call, Tag};
 use crate::ids::Scope;
 use crate::input::Answer;
 
-/// So many calls are under way to one server at most. Measured: more do not make Synapse any faster.
+/// So many calls are under way to one server at most: enough to keep a Synapse busy, which takes some twenty to seventy
+/// messages a second.
 const MOST: usize = 10;
 
 /// The distance between two calls of a kind that is to go slower, in milliseconds.

@@ -5,7 +5,7 @@ import { test, type TestContext } from 'node:test';
 
 import { type CoreInstance, LivingCore } from '../../app/core.ts';
 import { Log } from '../../app/log.ts';
-import type { Config, Input, Reply } from '../../app/protocol.ts';
+import type { Config, Input, Reply, Tag } from '../../app/protocol.ts';
 
 const config: Config = {
   mode: 'homeserver',
@@ -60,10 +60,15 @@ function living(t: TestContext, fails = (): boolean => false) {
     made.push(instance);
     return instance;
   };
-  const core = new LivingCore(instantiate, {} as never, log);
+  const host = {
+    doing: undefined as Tag | undefined,
+    deciding: (tag: Tag | undefined) => (host.doing = tag),
+  };
+  const core = new LivingCore(instantiate, host as never, log);
   const last = (): Instance => made.at(-1) ?? assert.fail('no instance');
   return {
     core,
+    host,
     made,
     ids,
     lines,
@@ -202,4 +207,34 @@ test('a dropped core stays dropped', async (t) => {
   pass(60_000);
   await core.tick();
   assert.equal(made.length, 1);
+});
+
+test('what a core stopped over is told to the next before anything else, and only once', async (t) => {
+  const { core, host, last, pass } = living(t);
+  const tag = { scope: 'remote:1', entry: 'in:1', step: 'part-0' };
+  core.start(config);
+  pass(20_000);
+  last().behave = () => {
+    host.deciding(tag);
+    return trap();
+  };
+  await assert.rejects(core.submit({ kind: 'wake', scope: 'remote:1' }));
+  pass(0);
+  assert.deepEqual(last().inputs, [{ kind: 'trapped', tag }, { kind: 'start' }]);
+  // Another time it stops over nothing that has a name.
+  pass(20_000);
+  last().behave = trap;
+  await assert.rejects(core.submit({ kind: 'stop' }));
+  pass(0);
+  assert.deepEqual(last().inputs, [{ kind: 'start' }]);
+});
+
+test('a knock is a question without a body', async (t) => {
+  const { core, last } = living(t);
+  core.start(config);
+  const refusal = { status: 403, body: '{}' };
+  last().behave = () => Promise.resolve(refusal);
+  assert.deepEqual(await core.knock(arrived), refusal);
+  const request = { method: 'PUT', uri: '/', authorization: [], body: 0 };
+  assert.deepEqual(last().inputs.at(-1), { kind: 'knock', request });
 });

@@ -28,9 +28,10 @@ async function started(
   t: TestContext,
   answer: (request: Arrived) => Promise<Reply> = echo,
   allowed: Partial<typeof limits> = {},
+  knock?: (head: { authorization: string[] }) => Promise<Reply | undefined>,
 ): Promise<{ url: string; port: number; listener: Listener } & Lines> {
   const { log, lines } = logging();
-  const listener = new Listener(answer, log, { ...limits, ...allowed });
+  const listener = new Listener(answer, log, { ...limits, ...allowed }, knock);
   await listener.listen({ host, port: 0 });
   t.after(() => listener.close());
   const port = listener.port ?? 0;
@@ -223,3 +224,64 @@ async function connections(listener: Listener): Promise<boolean> {
     });
   });
 }
+
+/** Lets in who says so; counts how often it was asked. */
+function door() {
+  const asked: string[][] = [];
+  const knock = ({ authorization }: { authorization: string[] }): Promise<Reply | undefined> => {
+    asked.push(authorization);
+    const refusal = { status: 403, body: '{"errcode":"M_FORBIDDEN"}' };
+    return Promise.resolve(authorization[0] === 'Bearer right' ? undefined : refusal);
+  };
+  return { asked, knock };
+}
+
+test('a stranger is refused before anything large is read', async (t) => {
+  const { asked, knock } = door();
+  const { url, port } = await started(t, echo, {}, knock);
+  const put = (token: string, size: number) =>
+    fetch(url, {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${token}` },
+      body: Buffer.alloc(size),
+    });
+  // Nothing of the body is sent, and the answer comes all the same.
+  const head = 'PUT / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer wrong\r\nContent-Length: 5000000\r\n\r\n';
+  const answer = await whole(port, head);
+  assert.match(answer, /^HTTP\/1.1 403 Forbidden\r\n/);
+  assert.match(answer, /Connection: close/i);
+  assert.match(answer, /M_FORBIDDEN/);
+  const chunked = 'PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n';
+  assert.equal(await raw(port, chunked), 'HTTP/1.1 403 Forbidden');
+  assert.equal((await put('right', 5_000_000)).status, 200);
+  assert.equal(asked.length, 3);
+  // What is small is read at once, and judged as a whole.
+  assert.equal((await put('wrong', 64 * 1024)).status, 200);
+  assert.equal(asked.length, 3);
+});
+
+test('who leaves while the core is asked leaves nothing behind', async (t) => {
+  let asked!: () => void;
+  const knocked = new Promise<void>((resolve) => (asked = resolve));
+  let decide!: () => void;
+  const decided = new Promise<undefined>((resolve) => {
+    decide = () => {
+      resolve(undefined);
+    };
+  });
+  const { port, url, listener, lines } = await started(t, echo, { requests: 1 }, () => {
+    asked();
+    return decided;
+  });
+  const socket = connect({ host, port }, () =>
+    socket.write('PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 500000\r\n\r\nabc'),
+  );
+  await knocked;
+  socket.destroy();
+  while (await connections(listener)) await new Promise(setImmediate);
+  decide();
+  let status = 503;
+  while (status === 503) status = (await fetch(url)).status;
+  assert.equal(status, 200);
+  assert.deepEqual(lines, []);
+});

@@ -72,6 +72,10 @@ class Host {
     return randomBytes(32);
   }
 
+  deciding(): void {
+    // Nothing stops here.
+  }
+
   private found(key: Key): Loaded {
     switch (key.kind) {
       case 'documents': {

@@ -157,3 +157,23 @@ fn the_third_time_an_event_stops_the_core_it_is_put_aside() {
     world.settle();
     assert_eq!(world.shown(), ["medicine"]);
 }
+
+#[test]
+fn whoever_is_about_to_send_much_is_looked_at_first() {
+    let world = bridged();
+    let path = "/_matrix/app/v1/transactions/1";
+    let right = format!("Bearer {}", world.homeserver_token());
+    for (authorization, refused) in [(right.as_str(), None), ("Bearer wrong", Some(403)), ("", Some(401))] {
+        let ticket = world.knock(0, path, authorization);
+        world.settle();
+        assert_eq!(ticket.borrow().as_ref().map(|it| it.status), refused, "{authorization}");
+    }
+    let mut world = World::direct();
+    world.start(None);
+    world.settle();
+    for authorization in ["", "Bearer x", "X-Matrix origin=\"nowhere.test\",key=\"ed25519:a\",sig=\"AAAA\""] {
+        let ticket = world.knock(0, "/_matrix/federation/v1/send/1", authorization);
+        world.settle();
+        assert_eq!(ticket.borrow().as_ref().map(|it| it.status), Some(401), "{authorization}");
+    }
+}

@@ -200,6 +200,23 @@ impl World {
         ticket
     }
 
+    /// Somebody is about to send a large body, with such an `Authorization` header.
+    pub fn knock(&self, index: usize, uri: &str, authorization: &str) -> Ticket {
+        let request = Request {
+            method: "PUT".to_owned(),
+            uri: uri.to_owned(),
+            authorization: vec![authorization.to_owned()],
+            body: 0,
+        };
+        let driver = Rc::clone(&self.instances[index].driver);
+        let ticket = Ticket::default();
+        let kept = Rc::clone(&ticket);
+        self.instances[index].inner.borrow_mut().tasks.push(Box::pin(async move {
+            *kept.borrow_mut() = driver.submit(Input::Knock { request }).await.unwrap();
+        }));
+        ticket
+    }
+
     /// The homeserver sends these events, with the right token.
     pub fn transaction(&self, index: usize, events: &[serde_json::Value]) {
         let token = self.homeserver_token();
@@ -573,7 +590,7 @@ impl Outside {
                 self.marked.retain(|it| *it != message);
                 self.marked.extend(on.then_some(message));
             }
-            Effect::Typing { room, usernames } => self.typing.push((room, usernames)),
+            Effect::Typing { room, who } => self.typing.push((room, who)),
             other => return Err(format!("not for the host: {other:?}")),
         }
         Ok(())
