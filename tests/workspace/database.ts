@@ -23,6 +23,8 @@ type Match<D> = (doc: D) => boolean;
 export class Collection<D extends Doc> {
   /** Insertion order is kept, as a small MongoDB collection does in practice. */
   readonly docs = new Map<string, D>();
+  /** Why nothing more is taken: a full disk, a quota. */
+  full: string | undefined;
 
   constructor(
     readonly name: string,
@@ -31,6 +33,7 @@ export class Collection<D extends Doc> {
   ) {}
 
   insert(doc: Omit<D, '_id'> & { _id?: string }): D {
+    if (this.full !== undefined) throw new Error(this.full);
     const kept = structuredClone({ ...doc, _id: doc._id ?? randomId() }) as D;
     for (const field of this.unique) {
       const value = kept[field];

@@ -112,3 +112,17 @@ test("one App's documents are not another's", async (t) => {
   await run(app, `${RECORDS} await persis.createWithAssociation({ mine: true }, a)`);
   assert.deepEqual(await run(second, `${RECORDS} return stored.readByAssociation(a)`), []);
 });
+
+test('a database that takes nothing more says so, and gives what it has', async (t) => {
+  const { app, ws } = await scene(t);
+  await run(app, `${RECORDS} await persis.createWithAssociations({ n: 1 }, [a]);`);
+  ws.database.persistence.full = 'no space left';
+  const found = await run(
+    app,
+    `${RECORDS}
+    const refused = await persis.createWithAssociations({ n: 2 }, [a]).then(() => 'taken', (error) => error.message ?? String(error));
+    return [refused, (await stored.readByAssociation(a)).length];`,
+  );
+  assert.match(String((found as unknown[])[0]), /no space left/);
+  assert.equal((found as unknown[])[1], 1);
+});
