@@ -55,7 +55,7 @@ describe('through crashes and outages', () => {
     await arrived(local, remote);
   });
 
-  test('the homeserver is down for half a minute', async () => {
+  test('the homeserver is down for more than a minute, and those who speak see that it is', async () => {
     const local = numbered('meanwhile', 10);
     // Of a room nobody knows: it waits a while for the room, and must not wait for ever.
     const stray = {
@@ -68,14 +68,28 @@ describe('through crashes and outages', () => {
       events: [stray],
     });
     await federation.synapse.halt();
+    const told = alice.notices().length;
     await aliceSays(local.slice(0, 5));
     // The outage itself: the one length of time that is meant.
     await pause(30_000);
     await aliceSays(local.slice(5));
+    const waiting = (): string[] =>
+      portal.channel
+        .messages()
+        .filter(({ reactions }) => ':hourglass_flowing_sand:' in reactions)
+        .map(({ text }) => text);
+    await federation.workspace.until('the first five to be marked', () => waiting().length >= 5, RECOVERY);
+    assert.deepEqual(waiting().slice(0, 5), local.slice(0, 5));
+    const notices = alice.notices().slice(told);
+    assert.deepEqual(
+      notices.map(({ text }) => /waiting for Matrix since .*: the homeserver cannot be reached/.test(text)),
+      [true],
+    );
     await federation.synapse.restart();
     const remote = numbered('after the outage', 5);
     await bobSays(remote);
     await arrived(local, remote);
+    await federation.workspace.until('the marks to go', () => waiting().length === 0, RECOVERY);
   });
 
   test('the homeserver crashes in the middle of a conversation', async () => {
