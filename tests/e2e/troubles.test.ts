@@ -83,6 +83,27 @@ describe('beside the conversation', () => {
     assert.ok(said.length <= 6, said.join('\n'));
   });
 
+  test('a homeserver that limits us is kept to, and gets all in order', async () => {
+    const { synapse, registration, serverName } = federation;
+    await synapse.replaceRegistrations(
+      registration.yaml.replace('rate_limited: false', 'rate_limited: true'),
+    );
+    await federation.connected();
+    const admin = await synapse.registerUser('root', 'password', { admin: true });
+    const puppet = encodeURIComponent(`@rc_alice:${serverName}`);
+    const limited = await fetch(`${synapse.baseUrl}/_synapse/admin/v1/users/${puppet}/override_ratelimit`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${admin.accessToken}` },
+      body: JSON.stringify({ messages_per_second: 2, burst_count: 2 }),
+    });
+    assert.equal(limited.status, 200);
+    const local = numbered('at your pace', 10);
+    const began = Date.now();
+    for (const text of local) await alice.say(portal.channel, text);
+    await arrived(local, []);
+    assert.ok(Date.now() - began > 3000, 'Synapse has limited nothing');
+  });
+
   async function arrived(local: readonly string[], remote: readonly string[]): Promise<void> {
     await bob.expectMessage(portal.room, local.at(-1) ?? '', RECOVERY);
     const late = await federation.shown(portal, bob, remote);
