@@ -271,6 +271,7 @@ for (const runtime of runtimes) {
     await scene.expect('start', ({ count }) => count === 1);
     void scene.alice.command(scene.room, '/federation trap').catch(() => undefined);
     await scene.expect('start', ({ count }) => count === 2);
+    await scene.expect('trapped', ({ tag }) => (tag as { entry: string }).entry === 'poison');
     await scene.alice.say(scene.room, 'and on it goes');
     await scene.expect('messageSent');
   });

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { after, before, describe, test } from 'node:test';
 import type { Person } from '../workspace/index.ts';
 import { Federation, numbered, RECOVERY, type Portal } from './federation.ts';
@@ -81,6 +82,25 @@ describe('beside the conversation', () => {
     await arrived(local, remote);
     const said = federation.log(lines).filter((line) => line.includes('no space left'));
     assert.ok(said.length <= 6, said.join('\n'));
+  });
+
+  test('a database that takes seconds for each document: all comes, only later', async () => {
+    const { persistence } = federation.workspace.database;
+    const local = numbered('slow and steady', 3);
+    const remote = numbered('slowly taken', 3);
+    let waited = 0;
+    persistence.slow = async () => {
+      waited++;
+      // How slow it is: what is meant, not waited for.
+      await pause(2000);
+    };
+    for (const text of remote) await bob.say(portal.room, text);
+    for (const text of local) await alice.say(portal.channel, text);
+    await bob.expectMessage(portal.room, local.at(-1) ?? '', RECOVERY);
+    await portal.channel.expectMessage(({ text }) => text === remote.at(-1), RECOVERY);
+    persistence.slow = undefined;
+    assert.ok(waited >= 6, `${waited} inserts`);
+    await arrived(local, remote);
   });
 
   test('a homeserver that limits us is kept to, and gets all in order', async () => {

@@ -25,6 +25,8 @@ export class Collection<D extends Doc> {
   readonly docs = new Map<string, D>();
   /** Why nothing more is taken: a full disk, a quota. */
   full: string | undefined;
+  /** What each insert waits for: a slow disk. */
+  slow: (() => Promise<void>) | undefined;
 
   constructor(
     readonly name: string,
@@ -126,6 +128,7 @@ export class Table<D extends Doc> {
 
   async insert(doc: Omit<D, '_id'> & { _id?: string }): Promise<D> {
     await this.turn();
+    await this.collection.slow?.();
     return this.collection.insert(doc);
   }
 

@@ -53,6 +53,7 @@ export class Core {
   async command(input) {
     const [verb, argument] = input.words;
     if (verb === 'trap') {
+      this.host.deciding({ scope: 'remote:1', entry: 'poison', step: 'part-0' });
       queueMicrotask(() => {
         throw new WebAssembly.RuntimeError('unreachable');
       });
