@@ -66,10 +66,14 @@ pub fn probe(view: &View) -> Result<Probe, Missing> {
 /// The signatures differ from answer to answer, by their time; the keys must not.
 fn judge(view: &View, body: &str) -> Result<Published, Missing> {
     if KeyDocument::read(body.as_bytes(), &view.config.server_name, view.now).is_err() {
-        let is_document = serde_json::from_str::<Value>(body).is_ok_and(|it| it["server_name"].is_string());
+        let is_document = read(body).get("server_name").is_some_and(Value::is_string);
         return Ok(if is_document { Published::Another } else { Published::Unreadable });
     }
     let ours = identity::document(view)?.unwrap_or_default();
-    let keys = |text: &str| serde_json::from_str::<Value>(text).ok().map(|it| it["verify_keys"].clone());
-    Ok(if keys(&ours) == keys(body) { Published::Ours } else { Published::Another })
+    let same = read(&ours).get("verify_keys") == read(body).get("verify_keys");
+    Ok(if same { Published::Ours } else { Published::Another })
+}
+
+fn read(body: &str) -> Value {
+    serde_json::from_str(body).unwrap_or_default()
 }

@@ -154,10 +154,18 @@ test('a port that is taken is tried for until it is free, with one line in the l
   const listener = new Listener(echo, log, { ...limits, againMs: 20 });
   t.after(() => listener.close());
   const trials = t.mock.method(listener as unknown as { make(): unknown }, 'make');
+  const states = [listener.state];
   await listener.listen({ host, port });
+  states.push(listener.state);
   while (trials.mock.callCount() < 3) await new Promise(setImmediate);
   await new Promise((resolve) => holder.close(resolve));
   while (listener.port === undefined) await new Promise(setImmediate);
+  states.push(listener.state);
+  assert.deepEqual(states, [
+    { kind: 'off' },
+    { kind: 'taken', host, port },
+    { kind: 'listening', host, port },
+  ]);
   assert.deepEqual(lines, [`Matrix Federation: port ${port} is taken; trying until it is free`]);
   assert.equal((await fetch(`http://${host}:${port}`)).status, 200);
 });
@@ -183,6 +191,7 @@ test('an address that is not ours is said to be wrong, once, and tried for all t
   const trials = t.mock.method(listener as unknown as { make(): unknown }, 'make');
   await listener.listen({ host: '192.0.2.1', port: 3300 });
   while (trials.mock.callCount() < 3) await new Promise(setImmediate);
+  assert.equal(listener.state.kind, 'failed');
   assert.equal(lines.length, 1);
   assert.match(lines[0] ?? '', /cannot listen on 192\.0\.2\.1:3300: .*Change the address or port/);
 });

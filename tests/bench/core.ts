@@ -78,6 +78,9 @@ class Host {
 
   private found(key: Key): Loaded {
     switch (key.kind) {
+      case 'runtime':
+      case 'setting':
+        throw new Error('nobody checks anything here');
       case 'documents': {
         const all = [...this.documents.values()];
         const bodies = all.filter(({ associations }) => associations.includes(key.association));

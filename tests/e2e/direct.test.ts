@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Person, Room } from '../workspace/index.ts';
+import { checkLines } from './check-lines.ts';
 import { DirectFederation } from './direct-federation.ts';
 import { numbered } from './federation.ts';
 import { Preset, type MatrixUser } from './homeserver/client.ts';
@@ -50,6 +51,22 @@ describe('direct mode with a real Synapse', () => {
     assert.ok(ids.length > 0 && ids.every((id) => id.startsWith('ed25519:')), JSON.stringify(body));
     assert.deepEqual(Object.keys(document.signatures?.[federation.ourName] ?? {}).sort(), ids.sort());
     assert.ok((document.valid_until_ts ?? 0) > Date.now());
+  });
+
+  test('it finds itself by its name, as others do', async () => {
+    const { workspace } = federation;
+    const lobby = await workspace.createChannel('lobby', { owner: workspace.admin });
+    const lines = await checkLines(workspace, lobby);
+    for (const name of [
+      'Settings',
+      'Runtime',
+      'Listener',
+      'Signing key',
+      'Found by its name',
+      'Clock',
+      'Secret',
+    ])
+      assert.match(lines.get(name) ?? '', /^✅/, [...lines].join('\n'));
   });
 
   for (const version of ['10', '11', '12']) {

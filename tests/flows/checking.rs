@@ -95,7 +95,10 @@ fn what_does_not_work_is_logged_once_after_starts_and_again_only_after_it_worked
     let listening = std::mem::replace(&mut world.outside.borrow_mut().runtime.listener, taken.clone());
     save(&world);
     let log = log_of_the_check(&world);
-    assert!(log.len() == 1 && log[0].starts_with("Check, Listener: port 3300 is taken"), "{log:?}");
+    assert!(
+        log.len() == 1 && log[0].starts_with("Check, Listener: port 3300 is taken by another process, but"),
+        "{log:?}"
+    );
     save(&world);
     assert_eq!(log_of_the_check(&world).len(), 1);
     world.outside.borrow_mut().runtime.listener = listening;

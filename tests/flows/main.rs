@@ -19,6 +19,7 @@ mod edits_interleavings;
 mod edits_outages;
 mod homeserver;
 mod interleavings;
+mod no_prefix;
 mod other_server;
 mod outages;
 mod store;

@@ -363,14 +363,9 @@ fn files(facts: &Facts<'_>, media: &Answer) -> Line {
             "Raise `max_upload_size` in `homeserver.yaml` (and `client_max_body_size` of a proxy before it), or lower \
              *Maximum File Upload Size* in Rocket.Chat under Administration > Settings > File Upload.",
         ),
-        (Some(there), here) => Line::well(
-            FILES,
-            format!(
-                "up to {} from here to Matrix, up to {} back.",
-                megabytes(here.unwrap_or(there)),
-                megabytes(here.unwrap_or(there))
-            ),
-        ),
+        (Some(there), here) => {
+            Line::well(FILES, format!("up to {} in both directions.", megabytes(here.unwrap_or(there))))
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::{Facts, Line, host_of};
 use crate::config::{Config, Mode};
+use crate::input::Answer;
 use crate::runtime::{Listener, Runtime, Transport};
 
 /// A secret has at least so many characters.
@@ -139,15 +140,22 @@ pub(super) fn listener(facts: &Facts<'_>) -> Line {
         Some((Listener::Listening { host, port }, true)) => {
             Line::well(NAME, format!("the App listens on {host}:{port}."))
         }
+        Some((Listener::Taken { port, .. }, true)) if arrives(facts) => Line::warning(
+            NAME,
+            format!(
+                "port {port} is taken by another process, but what Matrix sends arrives by another server."
+            ),
+            format!(
+                "If that process is this App on another server of the workspace on the same machine, all is well. Else \
+                 find it (`ss -ltnp 'sport = :{port}'`) and end it, or {another}."
+            ),
+        ),
         Some((Listener::Taken { port, .. }, true)) => Line::broken(
             NAME,
             format!(
                 "port {port} is taken by another process, so nothing from Matrix arrives on this server."
             ),
-            format!(
-                "Find the process (`ss -ltnp 'sport = :{port}'`) and end it, or {another}. If it is this App on another \
-                 server of the workspace on the same machine, all is well: that one takes everything in."
-            ),
+            format!("Find the process (`ss -ltnp 'sport = :{port}'`) and end it, or {another}."),
         ),
         Some((Listener::Failed { host, port, why }, true)) => {
             let fix = if why.contains("EACCES") || why.contains("Permission") {
@@ -164,6 +172,12 @@ pub(super) fn listener(facts: &Facts<'_>) -> Line {
             )
         }
     }
+}
+
+/// Whether the homeserver reaches the App, be it on another server.
+fn arrives(facts: &Facts<'_>) -> bool {
+    let inside = facts.homeserver.as_ref().and_then(|it| it.inside.as_ref());
+    inside.is_some_and(|it| matches!(it.ping, Answer::Response { status: 200, .. }))
 }
 
 /// Whether there is a secret that keys and tokens are sealed with.

@@ -121,7 +121,13 @@ fn failed(facts: &Facts<'_>, why: &str) -> Line {
                 .to_owned()
         }
         Cause::NotTls => format!("Use an address that begins with http://. {}", correct(facts)),
-        _ => correct(facts),
+        Cause::Name
+        | Cause::Refused
+        | Cause::Slow
+        | Cause::NoWay
+        | Cause::Closed
+        | Cause::Private
+        | Cause::Other => correct(facts),
     };
     Line::broken(
         SMALL,
