@@ -104,7 +104,11 @@ system: string | null,
 /**
  * The names of files that come with it.
  */
-files: Array<string>, };
+files: Array<string>, 
+/**
+ * Whether it was said in a direct message; false where the read did not tell.
+ */
+direct: boolean, };
 
 /**
  * How the workspace is on the network.
@@ -156,7 +160,11 @@ dnsUrl: string,
 /**
  * Whether other Matrix servers may be at private addresses.
  */
-privateAddresses: boolean, };
+privateAddresses: boolean, 
+/**
+ * How many people Rocket.Chat lets into one direct message.
+ */
+directMessageUsers: number, };
 
 /**
  * Something that happened.
@@ -376,6 +384,38 @@ level: Level,
 /**
  * The line; no secrets.
  */
+text: string, } | { "kind": "openDirect", 
+/**
+ * The username of the one who opens it.
+ */
+creator: string, 
+/**
+ * The usernames of all who are in it, sorted.
+ */
+members: Array<string>, } | { "kind": "tellRoom", 
+/**
+ * The message's id; derived, so that it is said once.
+ */
+id: string, 
+/**
+ * The room's id.
+ */
+room: string, 
+/**
+ * What to say, in Rocket.Chat's Markdown.
+ */
+text: string, } | { "kind": "tellUser", 
+/**
+ * The message's id; derived, so that it is said once.
+ */
+id: string, 
+/**
+ * The username.
+ */
+username: string, 
+/**
+ * What to say, in Rocket.Chat's Markdown.
+ */
 text: string, };
 
 /**
@@ -507,7 +547,15 @@ limit: number, } | { "kind": "fetch",
 /**
  * The request.
  */
-request: Call, };
+request: Call, } | { "kind": "direct", 
+/**
+ * Their usernames, sorted.
+ */
+members: Array<string>, } | { "kind": "members", 
+/**
+ * The room's id.
+ */
+room: string, };
 
 /**
  * What a key led to.
@@ -532,4 +580,12 @@ messages: Array<Message>, } | { "kind": "answer",
 /**
  * The answer, or why there is none.
  */
-answer: Answer, };
+answer: Answer, } | { "kind": "room", 
+/**
+ * The room.
+ */
+room: Room | null, } | { "kind": "users", 
+/**
+ * The users.
+ */
+users: Array<User>, };

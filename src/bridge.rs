@@ -3,10 +3,12 @@
 //! `decide` is a pure function. It reads only the view, and where the view lacks something it says so.
 
 mod command;
+mod dm;
 mod ghost;
 mod incoming;
 mod instance;
 mod invite;
+mod invited;
 mod join;
 mod journal;
 mod ledger;

@@ -65,6 +65,8 @@ pub struct Config {
     pub dns_url: String,
     /// Whether other Matrix servers may be at private addresses.
     pub private_addresses: bool,
+    /// How many people Rocket.Chat lets into one direct message.
+    pub direct_message_users: usize,
 }
 
 impl Config {

@@ -292,7 +292,10 @@ impl<H: Host + 'static> Driver<H> {
             | Effect::CreateUser { .. }
             | Effect::CreateMessage { .. }
             | Effect::AddMember { .. }
-            | Effect::RemoveMember { .. } => self.host.perform(effect).await?,
+            | Effect::RemoveMember { .. }
+            | Effect::OpenDirect { .. }
+            | Effect::TellRoom { .. }
+            | Effect::TellUser { .. } => self.host.perform(effect).await?,
             // Somebody who cannot be told, because the account is gone, must not hold up the rest.
             Effect::Notify { .. } | Effect::Log { .. } => {
                 let _ = self.host.perform(effect).await;

@@ -3,6 +3,8 @@
 //! Documents are inserted and removed, never changed. A record of an unknown kind or version is passed over, so
 //! that an older App beside a newer one does no harm.
 
+mod dm;
+
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -11,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::effect::{Document, Effect};
 use crate::facts::{Message, Room, User};
 use crate::ids::{self, Scope, key};
+
+pub use dm::{Decline, Departed, Dm, Open, Person, Reach};
 
 /// The version written into every document.
 const VERSION: u32 = 1;
@@ -61,6 +65,8 @@ pub enum Record {
     Head(Head),
     /// Events that we made, by what they were made for.
     Made(Made),
+    /// That somebody left a Matrix room of a direct message.
+    Departed(Departed),
 }
 
 /// Work that is not done yet.
@@ -114,6 +120,22 @@ pub enum Work {
         /// Each event as it came, one JSON text each.
         events: Vec<String>,
     },
+    /// Open a direct message on Rocket.Chat.
+    Open(Box<Open>),
+    /// See to it that what is said in a direct message reaches somebody.
+    Reach(Reach),
+    /// Answer an invitation of one of ours.
+    Invited {
+        /// The event as it came, one JSON text.
+        event: String,
+    },
+    /// Have one of ours turn an invitation down, or leave.
+    Decline(Decline),
+    /// Let the homeserver know one of ours.
+    Register {
+        /// Who.
+        user: User,
+    },
 }
 
 /// A failed attempt at an entry; the one with the most attempts counts.
@@ -153,6 +175,9 @@ pub struct Portal {
     pub remote: String,
     /// Messages before this time, in milliseconds, were never meant for the other side.
     pub since: i64,
+    /// What else there is to know of a direct message, which may have several Matrix rooms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dm: Option<Dm>,
 }
 
 /// A Matrix user as a Rocket.Chat user.
@@ -452,6 +477,11 @@ impl Record {
             Self::Snapshot(it) => (key::snapshot(&it.id), vec![]),
             Self::Head(it) => (format!("head:{}", it.event), vec![key::heads(&it.room)]),
             Self::Made(it) => (key::made(&it.transaction), vec![]),
+            // Found with the portals of the direct message, because it says which of them is alive.
+            Self::Departed(it) => {
+                let id = format!("departed:{}:{}", it.remote, it.mxid);
+                (id, vec![key::portal_local(&it.local), key::portal_remote(&it.remote)])
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::effect::{Call, Tag};
-use crate::facts::{Message, User};
+use crate::facts::{Message, Room, User};
 use crate::input::Answer;
 use crate::record::Record;
 
@@ -48,6 +48,16 @@ pub enum Key {
         /// The request.
         request: Call,
     },
+    /// The direct message of just these people.
+    Direct {
+        /// Their usernames, sorted.
+        members: Vec<String>,
+    },
+    /// Who is in a room.
+    Members {
+        /// The room's id.
+        room: String,
+    },
 }
 
 /// What a key led to.
@@ -80,6 +90,16 @@ pub enum Loaded {
         /// The answer, or why there is none.
         answer: Answer,
     },
+    /// A room, if there is one.
+    Room {
+        /// The room.
+        room: Option<Room>,
+    },
+    /// Some users.
+    Users {
+        /// The users.
+        users: Vec<User>,
+    },
 }
 
 /// What a key led to, read once.
@@ -95,6 +115,10 @@ pub enum Found {
     Messages(Vec<Message>),
     /// How a call ended.
     Answer(Answer),
+    /// A room, if there is one.
+    Room(Option<Room>),
+    /// Some users.
+    Users(Vec<User>),
 }
 
 impl Loaded {
@@ -108,6 +132,8 @@ impl Loaded {
             Self::Message { message } => Found::Message(message),
             Self::Messages { messages } => Found::Messages(messages),
             Self::Answer { answer } => Found::Answer(answer),
+            Self::Room { room } => Found::Room(room),
+            Self::Users { users } => Found::Users(users),
         }
     }
 }
@@ -172,6 +198,18 @@ impl View {
         const NONE: &Answer = &Answer::Unreachable { why: String::new() };
         let found = self.get(Key::Fetch { request })?;
         Ok(if let Found::Answer(answer) = found { answer } else { NONE })
+    }
+
+    /// The direct message of just these people.
+    pub fn direct(&self, members: &[String]) -> Result<Option<&Room>, Missing> {
+        let found = self.get(Key::Direct { members: members.to_vec() })?;
+        Ok(if let Found::Room(room) = found { room.as_ref() } else { None })
+    }
+
+    /// Who is in a Rocket.Chat room.
+    pub fn members(&self, room: &str) -> Result<&[User], Missing> {
+        let found = self.get(Key::Members { room: room.to_owned() })?;
+        Ok(if let Found::Users(users) = found { users } else { &[] })
     }
 
     /// Takes in what a key led to.

@@ -88,6 +88,10 @@ export class WorkspaceHost implements Host {
         return { kind: 'message', message: await this.rocketchat.message(key.id) };
       case 'recent':
         return { kind: 'messages', messages: await this.rocketchat.recent(key.room, key.skip, key.limit) };
+      case 'direct':
+        return { kind: 'room', room: await this.rocketchat.direct(key.members) };
+      case 'members':
+        return { kind: 'users', users: await this.rocketchat.members(key.room) };
     }
   }
 
@@ -116,6 +120,12 @@ export class WorkspaceHost implements Host {
       case 'log':
         this.log.say(effect.level, effect.text);
         return;
+      case 'openDirect':
+        return this.rocketchat.openDirect(effect.creator, effect.members);
+      case 'tellRoom':
+        return this.rocketchat.tellRoom(effect.id, effect.room, effect.text);
+      case 'tellUser':
+        return this.rocketchat.tellUser(effect.id, effect.username, effect.text);
       case 'next':
       case 'reconcile':
       case 'reply':

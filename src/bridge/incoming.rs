@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::journal::Journal;
 use super::names::Names;
-use super::{attachment, ghost, portal, work};
+use super::{attachment, dm, ghost, invited, portal, work};
 use crate::attachment::{Acceptance, Incoming};
 use crate::effect::{Effect, Level};
 use crate::ids::{self, Scope, key};
@@ -49,8 +49,9 @@ pub(super) fn accept(view: &View, request: &Request) -> Result<Vec<Effect>, Miss
     };
     let mut effects = keep;
     let mut wakes = vec![];
-    for (room, events) in rooms {
+    for (room, mut events) in rooms {
         let scope = Scope::remote(&room);
+        effects.extend(invited::taken_out(view, &scope, &mut events));
         effects.extend(journaled(&scope, view.now, events));
         wakes.push(Effect::Wake { scope, at: view.now });
     }
@@ -232,6 +233,17 @@ fn message(view: &View, portal: &Portal, event: &Event, second_try: bool) -> Res
     };
     let text = translate::from_matrix(&remote, &names).text;
     names.finish()?;
+    if let Some(dm) = &portal.dm {
+        if !dm.people.contains(&event.sender) {
+            return Ok(vec![dm::of_stranger(portal, id, &event.sender, &text)]);
+        }
+        if second_try {
+            let mut effects = dm::mended(view, dm)?;
+            let sender = ghost::ensure(view, &event.sender, "")?.0;
+            effects.push(Effect::CreateMessage { id, room: portal.local.clone(), sender, text });
+            return Ok(effects);
+        }
+    }
     let (sender, mut effects) = ghost::ensure(view, &event.sender, "")?;
     if second_try || !effects.is_empty() {
         effects.push(Effect::AddMember { room: portal.local.clone(), username: sender.clone() });
@@ -244,10 +256,14 @@ fn member(view: &View, portal: &Portal, event: &Event) -> Result<Vec<Effect>, Mi
     let Some(user) = event.state_key.as_deref().filter(|it| ids::split_mxid(it).is_some()) else {
         return Ok(vec![]);
     };
+    let text = |name: &str| event.content.get(name).and_then(Value::as_str).unwrap_or_default();
+    if let Some(dm) = &portal.dm {
+        let change = dm::Change { mxid: user, membership: text("membership"), name: text("displayname") };
+        return dm::member(view, portal, dm, &change);
+    }
     if view.config.is_ours(user) {
         return Ok(vec![]);
     }
-    let text = |name: &str| event.content.get(name).and_then(Value::as_str).unwrap_or_default();
     let room = portal.local.clone();
     Ok(match text("membership") {
         "join" => {

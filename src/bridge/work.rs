@@ -3,8 +3,9 @@
 //! The stored entry is the continuation. An outcome finds its entry again by the id in its tag; if the entry is
 //! gone by then, somebody else finished it and there is nothing left to do.
 
+use super::dm::Achieved;
 use super::journal::Journal;
-use super::{attachment, incoming, invite, join, ledger, outgoing, owner, reconcile};
+use super::{attachment, dm, incoming, invite, invited, join, ledger, outgoing, owner, portal, reconcile};
 use crate::attachment::{Done, Intent, Move};
 use crate::effect::{Effect, Level, Tag};
 use crate::ids::{self, Scope, key};
@@ -49,14 +50,30 @@ pub(super) fn wake(view: &View, scope: &Scope) -> Result<Vec<Effect>, Missing> {
         effects.extend(ledger::seal(view, scope)?);
         return Ok(effects);
     };
-    if entry.work == Work::Missed && entry.at > view.now {
-        return Ok(vec![Effect::Wake { scope: scope.clone(), at: entry.at }]);
+    if let Some(at) = not_before(entry).filter(|it| *it > view.now) {
+        return Ok(vec![Effect::Wake { scope: scope.clone(), at }]);
     }
     Ok(vec![match journal.last_try(entry) {
         Some(retry) if retry.due > view.now => Effect::Wake { scope: scope.clone(), at: retry.due },
         Some(retry) => next(entry, retry.part),
         None => next(entry, 0),
     }])
+}
+
+/// When an entry may begin that does not begin at once.
+fn not_before(entry: &Entry) -> Option<i64> {
+    match &entry.work {
+        Work::Missed => Some(entry.at),
+        Work::Invited { .. } => Some(entry.at.saturating_add(invited::GATHERING)),
+        Work::Post { .. }
+        | Work::Invite { .. }
+        | Work::Join { .. }
+        | Work::Events { .. }
+        | Work::Open(_)
+        | Work::Reach(_)
+        | Work::Decline(_)
+        | Work::Register { .. } => None,
+    }
 }
 
 /// Goes on with an entry.
@@ -90,6 +107,12 @@ pub(super) fn failed(view: &View, tag: &Tag, why: &str) -> Result<Vec<Effect>, M
     let journal = Journal::load(view, &tag.scope)?;
     let Some(entry) = journal.entry(&tag.entry) else { return Ok(gone(view, tag)) };
     let Work::Events { events } = &entry.work else {
+        // Rocket.Chat does not do what the entry is about: whoever asked for it must hear so.
+        if matches!(entry.work, Work::Open(_) | Work::Invited { .. })
+            && journal.attempts(entry, 0) >= incoming::ATTEMPTS
+        {
+            return refused(view, &journal, entry, why);
+        }
         return Ok(journal.put_off(entry, 0, view.now + wait(journal.attempts(entry, 0)), why));
     };
     let index = part_of(&tag.step);
@@ -126,7 +149,13 @@ fn advance(view: &View, journal: &Journal, entry: &Entry, step: &str) -> Result<
         // Something earlier came into the journal since this entry was chosen.
         return Ok(vec![Effect::Wake { scope: entry.scope.clone(), at: view.now }]);
     }
+    if let Work::Open(open) = &entry.work {
+        return dm::open::go_on(view, journal, entry, open);
+    }
     if let Some(effects) = outgoing::first_the_earlier(view, journal, entry)? {
+        return Ok(effects);
+    }
+    if let Some(effects) = dm::reach::first(view, entry)? {
         return Ok(effects);
     }
     match intent(view, journal, entry)? {
@@ -143,6 +172,9 @@ fn nothing_to_do(view: &View, journal: &Journal, entry: &Entry) -> Result<Vec<Ef
     let mut effects = match &entry.work {
         Work::Post { message } => outgoing::passed_over(view, message)?,
         Work::Join { .. } | Work::Invite { .. } | Work::Missed | Work::Events { .. } => vec![],
+        Work::Open(_) | Work::Reach(_) | Work::Invited { .. } | Work::Decline(_) | Work::Register { .. } => {
+            dm::settled(view, entry)?
+        }
     };
     effects.extend(journal.finish(view, entry));
     Ok(effects)
@@ -155,9 +187,19 @@ fn intent(view: &View, journal: &Journal, entry: &Entry) -> Result<Option<Intent
         Work::Post { message } => outgoing::intent(view, message, tried),
         Work::Invite { room, by, mxid } => invite::intent(view, room, by, mxid).map(Some),
         Work::Join { by, remote, via, .. } => Ok(Some(join::intent(entry, by, remote, via))),
-        Work::Missed => Ok(entry.scope.remote_room().map(|room| Intent::Latest { room: room.to_owned() })),
+        Work::Missed => latest(view, entry),
         Work::Events { .. } => Ok(None),
+        Work::Open(_) | Work::Reach(_) | Work::Invited { .. } | Work::Decline(_) | Work::Register { .. } => {
+            dm::intent(view, entry)
+        }
     }
+}
+
+/// A room's latest events, as somebody sees them who is in it.
+fn latest(view: &View, entry: &Entry) -> Result<Option<Intent>, Missing> {
+    let Some(room) = entry.scope.remote_room() else { return Ok(None) };
+    let by = portal::of_remote(view, room)?.and_then(|it| it.dm).map(|it| it.by);
+    Ok(Some(Intent::Latest { room: room.to_owned(), by }))
 }
 
 fn follow(
@@ -180,7 +222,7 @@ fn follow(
             if matches!(intent, Intent::Invite { .. } | Intent::Join { .. })
                 && journal.attempts(entry, 0) >= INVITE_ATTEMPTS =>
         {
-            refused(view, journal, entry, &why)
+            refused(view, journal, entry, &why)?
         }
         Move::Later { after, why } => {
             let pause = after
@@ -191,20 +233,26 @@ fn follow(
             keep.extend(achieved(view, journal, entry, intent, &done)?);
             keep
         }
-        Move::Refused { why } => refused(view, journal, entry, &why),
+        Move::Refused { why } => refused(view, journal, entry, &why)?,
     })
 }
 
 /// Whoever asked for it is told; the next entry's turn.
-fn refused(view: &View, journal: &Journal, entry: &Entry, why: &str) -> Vec<Effect> {
+fn refused(view: &View, journal: &Journal, entry: &Entry, why: &str) -> Result<Vec<Effect>, Missing> {
+    if let Work::Reach(reach) = &entry.work {
+        return dm::reach::refused(view, journal, entry, reach, why);
+    }
     let mut effects = match &entry.work {
         Work::Post { message } => outgoing::refused(message, why),
         Work::Invite { room, by, mxid } => invite::refused(room, by, mxid, why),
         Work::Join { room, by, remote, .. } => join::refused(room, by, remote, why),
         Work::Missed | Work::Events { .. } => vec![],
+        Work::Open(_) | Work::Reach(_) | Work::Invited { .. } | Work::Decline(_) | Work::Register { .. } => {
+            dm::refused(view, entry, why)
+        }
     };
     effects.extend(journal.finish(view, entry));
-    effects
+    Ok(effects)
 }
 
 fn achieved(
@@ -228,6 +276,13 @@ fn achieved(
             join::joined(view, entry, room, by, remote, events)
         }
         (Work::Missed, _, Done::Events(events)) => incoming::missed(view, &entry.scope, events)?,
+        (_, Intent::Dm(intent), done) => match dm::achieved(view, entry, intent, done)? {
+            Achieved::All(effects) => effects,
+            Achieved::Part(mut effects) => {
+                effects.push(next(entry, 0));
+                return Ok(effects);
+            }
+        },
         // Somebody else was quicker, or the answer says less than it should: the entry looks again.
         _ => return Ok(vec![next(entry, 0)]),
     };

@@ -17,6 +17,7 @@ const config: Config = {
   secret: null,
   dnsUrl: '',
   privateAddresses: false,
+  directMessageUsers: 8,
 };
 const arrived = { method: 'PUT', uri: '/', authorization: [], body: new Uint8Array([1, 2]) };
 

@@ -10,6 +10,8 @@ mod direct;
 mod direct_crashes;
 mod direct_interleavings;
 mod direct_trust;
+mod dm;
+mod dm_rocketchat;
 mod homeserver;
 mod interleavings;
 mod other_server;

@@ -47,6 +47,12 @@ pub struct Outside {
     pub refuse_messages: bool,
     /// Nobody can be told anything.
     pub refuse_notices: bool,
+    /// Direct messages: their ids and who is in them.
+    pub directs: BTreeMap<String, Vec<String>>,
+    /// What the App's own user told people.
+    pub told: Vec<(String, String)>,
+    /// No direct message can be opened.
+    pub refuse_directs: bool,
     entropy: u8,
 }
 
@@ -360,6 +366,7 @@ impl Outside {
             edited_at: None,
             system: None,
             files: vec![],
+            direct: self.directs.contains_key(room),
         };
         self.messages.push(message.clone());
         message
@@ -429,6 +436,8 @@ impl Outside {
                 Loaded::Messages { messages: messages.split_off(page) }
             }
             Key::Fetch { request } => Loaded::Answer { answer: self.answer(request) },
+            Key::Direct { members } => Loaded::Room { room: self.direct(members) },
+            Key::Members { room } => Loaded::Users { users: self.members_of(room) },
         }
     }
 
@@ -469,6 +478,7 @@ impl Outside {
                     edited_at,
                     system,
                     files: vec![],
+                    direct: false,
                 });
             }
             Effect::AddMember { room, username } => {
@@ -485,6 +495,18 @@ impl Outside {
             Effect::Notify { .. } if self.refuse_notices => return Err("There is no such user".to_owned()),
             Effect::Notify { user, text, .. } => self.notices.push((user, text)),
             Effect::Log { text, .. } => self.log.push(text),
+            Effect::OpenDirect { creator, members } => {
+                assert!(members.contains(&creator));
+                if self.refuse_directs {
+                    return Err("error-not-allowed".to_owned());
+                }
+                self.open_direct(&members)?;
+            }
+            Effect::TellRoom { id, room, text } => self.tell(id, room, text),
+            Effect::TellUser { id, username, text } => {
+                self.told.push((username.clone(), text.clone()));
+                self.tell(id, format!("app:{username}"), text);
+            }
             other => return Err(format!("not for the host: {other:?}")),
         }
         Ok(())
@@ -561,6 +583,7 @@ pub fn config() -> Config {
         user_prefix: "rc_".to_owned(),
         bot_localpart: "rocketchat".to_owned(),
         appservice_url: "http://app.test:3300".to_owned(),
+        direct_message_users: 8,
         ..Config::default()
     }
 }
