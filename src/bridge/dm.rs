@@ -45,6 +45,7 @@ pub(super) fn begin(view: &View, by: &User, room: &Room, mxids: &[String]) -> Re
             ours: vec![by.username.clone()],
             people: mxids.iter().map(|it| Person { mxid: it.clone(), name: String::new() }).collect(),
             remote: None,
+            at: view.now,
             answer: Some(room.id.clone()),
         })),
     };
@@ -128,8 +129,8 @@ pub(super) fn achieved(
     done: &Done,
 ) -> Result<Achieved, Missing> {
     Ok(match (&entry.work, intent, done) {
-        (Work::Invited { .. }, DmIntent::Meet { by, .. }, Done::Met { encrypted, people }) => {
-            Achieved::All(invited::met(view, entry, by, *encrypted, people)?)
+        (Work::Invited { event }, DmIntent::Meet { by, .. }, Done::Met { encrypted, people }) => {
+            Achieved::All(invited::met(view, entry, event, by, *encrypted, people)?)
         }
         (Work::Decline(_) | Work::Register { .. }, _, Done::Plainly) => Achieved::All(vec![]),
         (Work::Reach(reach), DmIntent::Create { people, .. }, Done::Room(remote)) => {

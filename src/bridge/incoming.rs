@@ -82,9 +82,20 @@ pub(super) fn look_for_missed(view: &View) -> Result<Vec<Effect>, Missing> {
     Ok(effects)
 }
 
+/// The effect that brings what was said in a Matrix room between the invitation and the joining: the homeserver sends
+/// it to nobody.
+pub(super) fn first_words(invitation: &Entry, remote: &str) -> Effect {
+    let entry = Entry { id: first_words_id(remote), work: Work::Missed, ..invitation.clone() };
+    Record::Entry(Rc::new(entry)).insert()
+}
+
+fn first_words_id(remote: &str) -> String {
+    format!("first-words:{remote}")
+}
+
 /// Takes up those of a room's latest events that never came. Only what is young: an older message that is not there
 /// was deleted.
-pub(super) fn missed(view: &View, scope: &Scope, events: &[String]) -> Result<Vec<Effect>, Missing> {
+pub(super) fn missed(view: &View, entry: &Entry, events: &[String]) -> Result<Vec<Effect>, Missing> {
     #[derive(Deserialize)]
     struct Sent {
         event_id: String,
@@ -93,11 +104,15 @@ pub(super) fn missed(view: &View, scope: &Scope, events: &[String]) -> Result<Ve
         sender: String,
         origin_server_ts: i64,
     }
+    let scope = &entry.scope;
     let Some(portal) = scope.remote_room().map(|room| portal::of_remote(view, room)).transpose()?.flatten()
     else {
         return Ok(vec![]);
     };
-    let since = portal.since.max(view.now - MISSED_WITHIN);
+    let since = match &portal.dm {
+        Some(dm) if entry.id == first_words_id(&portal.remote) => dm.at,
+        Some(_) | None => portal.since.max(view.now - MISSED_WITHIN),
+    };
     let young: Vec<(String, &String)> = events
         .iter()
         .filter_map(|event| Some((serde_json::from_str::<Sent>(event).ok()?, event)))
@@ -112,7 +127,8 @@ pub(super) fn missed(view: &View, scope: &Scope, events: &[String]) -> Result<Ve
             lost.push(event.clone());
         }
     }
-    Ok(journaled(scope, view.now, lost))
+    // Before what has come since.
+    Ok(journaled(scope, entry.at, lost))
 }
 
 /// The effects that put events into a room's journal, in slices, at a time in milliseconds.

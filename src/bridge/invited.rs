@@ -28,6 +28,8 @@ struct Invitation {
     kind: String,
     sender: String,
     state_key: String,
+    #[serde(default)]
+    origin_server_ts: Option<i64>,
     content: Content,
     #[serde(default)]
     invite_room_state: Vec<Value>,
@@ -183,6 +185,7 @@ pub(super) fn settled(view: &View, entry: &Entry, event: &str) -> Result<Vec<Eff
 pub(super) fn met(
     view: &View,
     entry: &Entry,
+    event: &str,
     by: &User,
     encrypted: bool,
     people: &[Person],
@@ -211,7 +214,9 @@ pub(super) fn met(
         return Ok(decline(entry, &me, &why, true));
     }
     let (by, remote) = (by.clone(), Some(room.to_owned()));
-    let work = Work::Open(Box::new(Open { by, ours, people: others, remote, answer: None }));
+    // A clock that is ahead must not make it the newest for ever.
+    let at = Invitation::read(event).and_then(|it| it.origin_server_ts).unwrap_or(entry.at).min(entry.at);
+    let work = Work::Open(Box::new(Open { by, ours, people: others, remote, at, answer: None }));
     let open = Entry { id: format!("open:{}", entry.id), work, ..entry.clone() };
     Ok(vec![Record::Entry(Rc::new(open)).insert()])
 }

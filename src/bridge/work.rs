@@ -275,7 +275,7 @@ fn achieved(
         (Work::Join { room, by, .. }, _, Done::Joined { room: remote, events }) => {
             join::joined(view, entry, room, by, remote, events)
         }
-        (Work::Missed, _, Done::Events(events)) => incoming::missed(view, &entry.scope, events)?,
+        (Work::Missed, _, Done::Events(events)) => incoming::missed(view, entry, events)?,
         (_, Intent::Dm(intent), done) => match dm::achieved(view, entry, intent, done)? {
             Achieved::All(effects) => effects,
             Achieved::Part(mut effects) => {

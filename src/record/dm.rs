@@ -48,6 +48,8 @@ pub struct Open {
     pub people: Vec<Person>,
     /// The Matrix room; none if it is to be made.
     pub remote: Option<String>,
+    /// When it was asked for, in milliseconds.
+    pub at: i64,
     /// The room where whoever asked for it is told.
     pub answer: Option<String>,
 }

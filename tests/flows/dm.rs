@@ -233,6 +233,20 @@ fn dm_opened_on_matrix_appears_as_one() {
 }
 
 #[test]
+fn dm_what_was_said_before_the_joining_comes_first() {
+    let world = started();
+    let mut early = said_in(THEIRS, BOB, "one");
+    early["origin_server_ts"] = json!(world.outside.borrow().now - 3_600_000);
+    let mut events = opened(&world, THEIRS, BOB, &[ALICE], true);
+    events[0]["origin_server_ts"] = early["origin_server_ts"].clone();
+    world.outside.borrow_mut().homeserver.remote.push(early);
+    world.transaction(0, &events);
+    world.transaction(0, &[said_in(THEIRS, BOB, "two")]);
+    world.settle();
+    assert_eq!(world.shown(), ["one", "two"]);
+}
+
+#[test]
 fn dm_several_rooms_of_one_pair_lead_into_one() {
     let world = with_bob();
     let first = portals(&world).remove(0).remote;

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::REACHES_BACK;
 use crate::bridge::journal::Journal;
-use crate::bridge::work;
+use crate::bridge::{incoming, work};
 use crate::effect::Effect;
 use crate::ids::Scope;
 use crate::policy;
@@ -26,9 +26,10 @@ pub(in crate::bridge) fn go_on(
     };
     effects.extend(match &open.remote {
         _ if room.encrypted => refused(view, entry, open, policy::ENCRYPTED_HERE),
-        // What was said here before and went nowhere is looked for.
+        // What was said before on either side, and went nowhere, is looked for.
         Some(remote) => vec![
             portal(entry, open, &room.id, remote),
+            incoming::first_words(entry, remote),
             Effect::Wake { scope: Scope::local(&room.id), at: view.now },
         ],
         None => reach(view, entry, open, &room.id),
@@ -58,7 +59,7 @@ fn portal(entry: &Entry, open: &Open, local: &str, remote: &str) -> Effect {
         remote: remote.to_owned(),
         since: entry.at - REACHES_BACK,
         dm: Some(Dm {
-            at: entry.at,
+            at: open.at,
             by: open.by.clone(),
             ours: open.ours.clone(),
             people: open.people.iter().map(|it| it.mxid.clone()).collect(),
