@@ -249,20 +249,17 @@ fn message(view: &View, portal: &Portal, event: &Event, second_try: bool) -> Res
     };
     let text = translate::from_matrix(&remote, &names).text;
     names.finish()?;
-    if let Some(dm) = &portal.dm {
-        if !dm.people.contains(&event.sender) {
-            return Ok(vec![dm::of_stranger(portal, id, &event.sender, &text)]);
-        }
-        if second_try {
-            let mut effects = dm::mended(view, dm)?;
-            let sender = ghost::ensure(view, &event.sender, "")?.0;
-            effects.push(Effect::CreateMessage { id, room: portal.local.clone(), sender, text });
-            return Ok(effects);
-        }
+    if portal.dm.as_ref().is_some_and(|it| !it.people.contains(&event.sender)) {
+        return Ok(vec![dm::of_stranger(portal, id, &event.sender, &text)]);
     }
     let (sender, mut effects) = ghost::ensure(view, &event.sender, "")?;
     if second_try || !effects.is_empty() {
-        effects.push(Effect::AddMember { room: portal.local.clone(), username: sender.clone() });
+        match &portal.dm {
+            Some(dm) => effects = dm::mended(view, dm)?,
+            None => {
+                effects.push(Effect::AddMember { room: portal.local.clone(), username: sender.clone() });
+            }
+        }
     }
     effects.push(Effect::CreateMessage { id, room: portal.local.clone(), sender, text });
     Ok(effects)

@@ -11,6 +11,8 @@ mod direct_crashes;
 mod direct_interleavings;
 mod direct_trust;
 mod dm;
+mod dm_crashes;
+mod dm_interleavings;
 mod dm_rocketchat;
 mod homeserver;
 mod interleavings;
