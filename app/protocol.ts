@@ -104,7 +104,11 @@ system: string | null,
 /**
  * The names of files that come with it.
  */
-files: Array<string>, };
+files: Array<string>, 
+/**
+ * Whether it was said in a direct message; false where the read did not tell.
+ */
+direct: boolean, };
 
 /**
  * How the workspace is on the network.
@@ -161,7 +165,11 @@ privateAddresses: boolean,
 /**
  * Whether Rocket.Chat shows who of Matrix is typing.
  */
-typing: boolean, };
+typing: boolean, 
+/**
+ * How many people Rocket.Chat lets into one direct message.
+ */
+directMessageUsers: number, };
 
 /**
  * Something that happened.
@@ -473,7 +481,39 @@ room: string,
 /**
  * The names they bear here.
  */
-who: Array<string>, };
+who: Array<string>, } | { "kind": "openDirect", 
+/**
+ * The username of the one who opens it.
+ */
+creator: string, 
+/**
+ * The usernames of all who are in it, sorted.
+ */
+members: Array<string>, } | { "kind": "tellRoom", 
+/**
+ * The message's id; derived, so that it is said once.
+ */
+id: string, 
+/**
+ * The room's id.
+ */
+room: string, 
+/**
+ * What to say, in Rocket.Chat's Markdown.
+ */
+text: string, } | { "kind": "tellUser", 
+/**
+ * The message's id; derived, so that it is said once.
+ */
+id: string, 
+/**
+ * The username.
+ */
+username: string, 
+/**
+ * What to say, in Rocket.Chat's Markdown.
+ */
+text: string, };
 
 /**
  * A document of the store.
@@ -608,7 +648,15 @@ request: Call, } | { "kind": "runtime" } | { "kind": "setting",
 /**
  * Rocket.Chat's id of it.
  */
-id: string, };
+id: string, } | { "kind": "direct", 
+/**
+ * Their usernames, sorted.
+ */
+members: Array<string>, } | { "kind": "members", 
+/**
+ * The room's id.
+ */
+room: string, };
 
 /**
  * What a key led to.
@@ -641,7 +689,15 @@ runtime: Runtime, } | { "kind": "setting",
 /**
  * Its value as text; none where there is no such setting.
  */
-value: string | null, };
+value: string | null, } | { "kind": "room", 
+/**
+ * The room.
+ */
+room: Room | null, } | { "kind": "users", 
+/**
+ * The users.
+ */
+users: Array<User>, };
 
 /**
  * Where the App runs, and what it may do there.

@@ -129,6 +129,9 @@ export function secretVariable(appId: string): string {
   return `RC_APPS_${appId.toUpperCase().replaceAll('-', '_')}_SECRET`;
 }
 
+/** Rocket.Chat's own default. */
+const usualDirectMessageUsers = 8;
+
 /** `ownAddress` tells where the App is reached, unless an administrator knows better. */
 export async function readSettings(
   appId: string,
@@ -155,11 +158,21 @@ export async function readSettings(
       dnsUrl: value('dns_url'),
       privateAddresses: value('private_addresses') === 'true',
       typing: value('typing') === 'true',
+      directMessageUsers: await directMessageUsers(environment),
     },
     listen,
     outgoing: ways.find((way) => way === value('transport')) ?? 'automatic',
     certificates: value('ca_certificates').match(certificate) ?? [],
   };
+}
+
+/** How many people the workspace lets into one direct message; Rocket.Chat spells the setting so. */
+async function directMessageUsers(environment: IEnvironmentRead): Promise<number> {
+  const most: unknown = await environment
+    .getServerSettings()
+    .getValueById('DirectMesssage_maxUsers')
+    .catch(() => undefined);
+  return Number(most) || usualDirectMessageUsers;
 }
 
 /** As text, without the spaces that come with copying. */

@@ -2,6 +2,7 @@
 
 pub mod check;
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use crate::appservice;
@@ -9,7 +10,7 @@ use crate::config::Mode;
 use crate::effect::Effect;
 use crate::facts::User;
 use crate::ids::key;
-use crate::record::{Dead, Record, Work};
+use crate::record::{Dead, Portal, Record, Work};
 use crate::view::{Key, Missing, View};
 
 /// So many lines of a list are shown.
@@ -44,6 +45,11 @@ pub enum Command {
         /// Servers that are in it, as typed.
         via: Vec<String>,
     },
+    /// Open a direct message with Matrix users.
+    Dm {
+        /// Their ids, as typed.
+        mxids: Vec<String>,
+    },
     /// Something else.
     Unknown {
         /// What is wrong with it.
@@ -67,6 +73,10 @@ pub fn parse(words: &[String]) -> Command {
             remote: (*remote).to_owned(),
             via: via.iter().map(|it| (*it).to_owned()).collect(),
         },
+        ["dm", first, more @ ..] => {
+            Command::Dm { mxids: [first].into_iter().chain(more).map(|it| (*it).to_owned()).collect() }
+        }
+        ["dm"] => Command::Unknown { why: "Name the Matrix users to write to.".to_owned() },
         ["join"] => Command::Unknown { why: "Name the Matrix room to join.".to_owned() },
         ["invite", ..] => Command::Unknown { why: "Name one Matrix user to invite.".to_owned() },
         [other, ..] => Command::Unknown { why: format!("There is no command '{other}'.") },
@@ -77,6 +87,7 @@ pub fn parse(words: &[String]) -> Command {
 pub fn help() -> String {
     "`/federation invite @user:server` brings this room to Matrix and invites somebody
 `/federation join !room:server` makes this room one with a Matrix room; servers that are in it may follow
+`/federation dm @user:server` opens a direct message with somebody on Matrix; more may follow
 `/federation status` says how the connection stands
 `/federation check` finds out for administrators whether everything works, and says how to mend what does not
 `/federation registration` shows administrators the file for the homeserver
@@ -91,7 +102,9 @@ pub fn status(view: &View) -> Result<String, Missing> {
     let count = |association: &str, is: fn(&Record) -> bool| {
         view.records(association).map(|records| records.iter().filter(|it| is(it)).count())
     };
-    let portals = count(key::PORTALS, |it| matches!(it, Record::Portal(_)))?;
+    let portals = count(key::PORTALS, |it| matches!(it, Record::Portal(it) if it.dm.is_none()))?;
+    let dms: BTreeSet<&str> = view.records(key::PORTALS)?.iter().filter_map(dm_room).collect();
+    let dms = if dms.is_empty() { String::new() } else { format!(", direct messages: {}", dms.len()) };
     let waiting = count(key::JOURNALS, |it| matches!(it, Record::Entry(it) if it.work != Work::Missed))?;
     let dead = count(key::DEAD, |it| matches!(it, Record::Dead(_)))?;
     let server = if view.config.mode == Mode::Direct && view.config.is_complete() {
@@ -113,8 +126,13 @@ pub fn status(view: &View) -> Result<String, Missing> {
     let away =
         since.map_or_else(String::new, |it| format!(", away for {} min", (view.now - it).max(0) / 60_000));
     Ok(format!(
-        "{server}{away}\nFederated rooms: {portals}\nWaiting: {waiting}{why}\nPut aside after errors: {dead}"
+        "{server}{away}\nFederated rooms: {portals}{dms}\nWaiting: {waiting}{why}\nPut aside after errors: {dead}"
     ))
+}
+
+/// The room of a direct message, by one of its portals.
+fn dm_room(record: &Record) -> Option<&str> {
+    if let Record::Portal(Portal { local, dm: Some(_), .. }) = record { Some(local) } else { None }
 }
 
 /// Whether somebody is an administrator of the workspace.

@@ -3,12 +3,14 @@
 //! Spec: <https://spec.matrix.org/v1.18/application-service-api/>
 
 mod answer;
+mod dm;
 mod intent;
 mod probe;
 mod registration;
 mod request;
 mod token;
 mod transaction;
+mod users;
 
 use crate::attachment::{Acceptance, Attachment, Incoming, Intent, Move};
 use crate::effect::{Effect, Reply};

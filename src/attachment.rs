@@ -4,12 +4,17 @@
 //! is at work. An intent is carried out step by step: a side says what to call next, the answer comes back, and it
 //! says what follows. Steps are idempotent, so that after a crash an intent simply begins again.
 
+mod dm;
+
 use serde_json::Value;
 
 use crate::effect::{Call, Effect, Reply};
 use crate::facts::{Room, User};
 use crate::input::{Answer, Request};
+use crate::record::Person;
 use crate::view::{Missing, View};
+
+pub use dm::DmIntent;
 
 /// Something the bridge wants done on the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +30,8 @@ pub enum Intent {
     Latest {
         /// The Matrix room.
         room: String,
+        /// The local user who reads them; the App's own where there is none.
+        by: Option<User>,
     },
     /// Join a Matrix room that is there already.
     Join {
@@ -82,6 +89,8 @@ pub enum Intent {
         /// When it was asked for, in milliseconds.
         at: i64,
     },
+    /// Something about a direct message or an invitation.
+    Dm(DmIntent),
 }
 
 /// What an intent comes to next.
@@ -147,6 +156,13 @@ pub enum Done {
     },
     /// These events, oldest first, one JSON text each.
     Events(Vec<String>),
+    /// We are in a Matrix room, and know who is.
+    Met {
+        /// Whether what is said there is encrypted; then nobody looked who is there.
+        encrypted: bool,
+        /// Who is in it or invited.
+        people: Vec<Person>,
+    },
 }
 
 impl Move {

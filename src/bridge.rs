@@ -4,12 +4,14 @@
 
 mod check;
 mod command;
+mod dm;
 mod edit;
 mod failure;
 mod ghost;
 mod incoming;
 mod instance;
 mod invite;
+mod invited;
 mod join;
 mod journal;
 mod ledger;

@@ -69,6 +69,8 @@ pub struct Config {
     pub private_addresses: bool,
     /// Whether Rocket.Chat shows who of Matrix is typing.
     pub typing: bool,
+    /// How many people Rocket.Chat lets into one direct message.
+    pub direct_message_users: usize,
 }
 
 impl Config {

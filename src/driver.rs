@@ -391,7 +391,10 @@ impl<H: Host + 'static> Driver<H> {
             | Effect::EditMessage { .. }
             | Effect::DeleteMessage { .. }
             | Effect::AddMember { .. }
-            | Effect::RemoveMember { .. } => self.host.perform(effect).await?,
+            | Effect::RemoveMember { .. }
+            | Effect::OpenDirect { .. }
+            | Effect::TellRoom { .. }
+            | Effect::TellUser { .. } => self.host.perform(effect).await?,
             // Somebody who cannot be told, because the account is gone, must not hold up the rest; nor what only flits by.
             Effect::Notify { .. } | Effect::Log { .. } | Effect::Mark { .. } | Effect::Typing { .. } => {
                 let _ = self.host.perform(effect).await;

@@ -148,6 +148,31 @@ pub enum Effect {
         /// The names they bear here.
         who: Vec<String>,
     },
+    /// Open the direct message of just these people; opened before, it is the same one.
+    OpenDirect {
+        /// The username of the one who opens it.
+        creator: String,
+        /// The usernames of all who are in it, sorted.
+        members: Vec<String>,
+    },
+    /// Say something in a room as the App's own user.
+    TellRoom {
+        /// The message's id; derived, so that it is said once.
+        id: String,
+        /// The room's id.
+        room: String,
+        /// What to say, in Rocket.Chat's Markdown.
+        text: String,
+    },
+    /// Say something to somebody in a direct message from the App's own user.
+    TellUser {
+        /// The message's id; derived, so that it is said once.
+        id: String,
+        /// The username.
+        username: String,
+        /// What to say, in Rocket.Chat's Markdown.
+        text: String,
+    },
 }
 
 /// A document of the store.

@@ -38,6 +38,13 @@ pub struct User {
     pub active: bool,
 }
 
+impl User {
+    /// Whether this is a person who can be invited and written to.
+    pub fn is_reachable(&self) -> bool {
+        self.active && self.kind == UserKind::User
+    }
+}
+
 /// The kind of a Rocket.Chat room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "protocol", derive(ts_rs::TS))]
@@ -91,4 +98,7 @@ pub struct Message {
     pub system: Option<String>,
     /// The names of files that come with it.
     pub files: Vec<String>,
+    /// Whether it was said in a direct message; false where the read did not tell.
+    #[serde(default)]
+    pub direct: bool,
 }

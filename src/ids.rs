@@ -46,6 +46,10 @@ impl Scope {
     pub fn driver() -> Self {
         Self("driver".to_owned())
     }
+    /// A flow of its own that belongs to no room; `what` tells it from others.
+    pub fn apart(what: &str) -> Self {
+        Self(format!("apart:{what}"))
+    }
 
     /// The Rocket.Chat room, of a local scope.
     pub fn local_room(&self) -> Option<&str> {
@@ -57,9 +61,9 @@ impl Scope {
         self.0.strip_prefix("remote:")
     }
 
-    /// The Matrix room that is looked at for what was missed.
-    pub fn missed_room(&self) -> Option<&str> {
-        self.0.strip_prefix("missed:")
+    /// The Matrix room, of a scope in which it is looked for what was missed there.
+    pub fn matrix_room(&self) -> Option<&str> {
+        self.0.strip_prefix("missed:").or_else(|| self.remote_room())
     }
 }
 
@@ -201,7 +205,25 @@ pub fn alias_localpart(prefix: &str, room: &str) -> String {
     format!("{prefix}room_{room}")
 }
 
+/// The alias localpart of a Matrix room made for a direct message. It is another one for each room that the direct
+/// message had before.
+pub fn dm_alias_localpart(prefix: &str, room: &str, before: &str) -> String {
+    alias_localpart(prefix, &format!("dm_{}", digest(&[room, before])))
+}
+
 const EVENT_PREFIX: &str = "mx-";
+
+const NOTICE_PREFIX: &str = "mxnotice-";
+
+/// The id of a message that the App's own user says about something.
+pub fn notice_id(about: &[&str]) -> String {
+    format!("{NOTICE_PREFIX}{}", digest(about))
+}
+
+/// Whether a message's id is one that the App derived: of an event, or of a notice.
+pub fn is_derived_message(id: &str) -> bool {
+    id.starts_with(EVENT_PREFIX) || id.starts_with(NOTICE_PREFIX)
+}
 
 /// The Rocket.Chat message id of a Matrix event: the event id, spelt so that it survives as an id and in a URL.
 pub fn message_id(event: &str) -> String {

@@ -3,6 +3,7 @@
 //! Documents are inserted and removed, never changed. A record of an unknown kind or version is passed over, so
 //! that an older App beside a newer one does no harm.
 
+mod dm;
 mod ledger;
 mod waiting;
 
@@ -15,6 +16,7 @@ use crate::effect::{Document, Effect};
 use crate::facts::{Message, Room, User};
 use crate::ids::{self, Scope, key};
 
+pub use dm::{Decline, Departed, Dm, Open, Person, Reach};
 pub use ledger::{Checkpoint, Deleted, Edit, Held, Link, Segment};
 pub use waiting::{Mark, Outage, Told};
 
@@ -77,6 +79,8 @@ pub enum Record {
     Mark(Mark),
     /// That somebody was told that their messages wait.
     Told(Told),
+    /// That somebody left a Matrix room of a direct message.
+    Departed(Departed),
 }
 
 /// Work that is not done yet.
@@ -142,6 +146,22 @@ pub enum Work {
         /// The message, as far as that is still of use.
         deleted: Box<Deleted>,
     },
+    /// Open a direct message on Rocket.Chat.
+    Open(Box<Open>),
+    /// See to it that what is said in a direct message reaches somebody.
+    Reach(Reach),
+    /// Answer an invitation of one of ours.
+    Invited {
+        /// The event as it came, one JSON text.
+        event: String,
+    },
+    /// Have one of ours turn an invitation down, or leave.
+    Decline(Decline),
+    /// Let the homeserver know one of ours.
+    Register {
+        /// Who.
+        user: User,
+    },
 }
 
 /// A failed attempt at an entry; the one with the most attempts counts.
@@ -184,6 +204,9 @@ pub struct Portal {
     pub remote: String,
     /// Messages before this time, in milliseconds, were never meant for the other side.
     pub since: i64,
+    /// What else there is to know of a direct message, which may have several Matrix rooms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dm: Option<Dm>,
 }
 
 /// A Matrix user as a Rocket.Chat user.
@@ -478,6 +501,11 @@ impl Record {
             Self::Outage(it) => (format!("outage:{}", it.at), vec![key::OUTAGE.to_owned()]),
             Self::Mark(it) => (format!("mark:{}:{}", it.message, it.at), vec![key::journal(&it.scope)]),
             Self::Told(it) => (format!("told:{}:{}", it.scope, it.user), vec![key::journal(&it.scope)]),
+            // Found with the portals of the direct message, because it says which of them is alive.
+            Self::Departed(it) => {
+                let id = format!("departed:{}:{}", it.remote, it.mxid);
+                (id, vec![key::portal_local(&it.local), key::portal_remote(&it.remote)])
+            }
         }
     }
 }

@@ -20,7 +20,7 @@ mod transaction;
 pub use identity::rotate as rotate_key;
 pub use probe::{Probe, Published, probe};
 
-use crate::attachment::{Acceptance, Attachment, Done, Incoming, Intent, Move};
+use crate::attachment::{Acceptance, Attachment, DmIntent, Done, Incoming, Intent, Move};
 use crate::effect::{Effect, Reply};
 use crate::input::{Answer, Request};
 use crate::view::{Missing, View};
@@ -56,7 +56,8 @@ impl Attachment for Direct {
             },
             Intent::Send { .. } | Intent::Redact { .. } => send::begin(view, intent)?,
             Intent::Latest { .. } => Move::done(Done::Events(vec![])),
-            Intent::CreateRoom { .. } | Intent::Invite { .. } => Move::Refused {
+            Intent::Dm(DmIntent::Register { .. }) => Move::done(Done::Plainly),
+            Intent::CreateRoom { .. } | Intent::Invite { .. } | Intent::Dm(_) => Move::Refused {
                 why:
                     "in direct mode, rooms are so far made on other servers: have somebody there invite you, \
                       and type /federation join"
@@ -71,9 +72,11 @@ impl Attachment for Direct {
                 join::resume(view, &join::Wanted { room, by, via, transaction, at: *at }, step, answer)
             }
             Intent::Send { .. } | Intent::Redact { .. } => send::resume(view, intent, step, answer),
-            Intent::Attach | Intent::CreateRoom { .. } | Intent::Latest { .. } | Intent::Invite { .. } => {
-                self.begin(view, intent)
-            }
+            Intent::Attach
+            | Intent::CreateRoom { .. }
+            | Intent::Latest { .. }
+            | Intent::Invite { .. }
+            | Intent::Dm(_) => self.begin(view, intent),
         }
     }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::effect::{Call, Tag};
-use crate::facts::{Message, User};
+use crate::facts::{Message, Room, User};
 use crate::input::Answer;
 use crate::record::Record;
 use crate::runtime::Runtime;
@@ -56,6 +56,16 @@ pub enum Key {
         /// Rocket.Chat's id of it.
         id: String,
     },
+    /// The direct message of just these people.
+    Direct {
+        /// Their usernames, sorted.
+        members: Vec<String>,
+    },
+    /// Who is in a room.
+    Members {
+        /// The room's id.
+        room: String,
+    },
 }
 
 /// What a key led to.
@@ -98,6 +108,16 @@ pub enum Loaded {
         /// Its value as text; none where there is no such setting.
         value: Option<String>,
     },
+    /// A room, if there is one.
+    Room {
+        /// The room.
+        room: Option<Room>,
+    },
+    /// Some users.
+    Users {
+        /// The users.
+        users: Vec<User>,
+    },
 }
 
 /// What a key led to, read once.
@@ -117,6 +137,10 @@ pub enum Found {
     Runtime(Runtime),
     /// A setting of the workspace as text, if there is one.
     Setting(Option<String>),
+    /// A room, if there is one.
+    Room(Option<Room>),
+    /// Some users.
+    Users(Vec<User>),
 }
 
 impl Loaded {
@@ -132,6 +156,8 @@ impl Loaded {
             Self::Answer { answer } => Found::Answer(answer),
             Self::Runtime { runtime } => Found::Runtime(runtime),
             Self::Setting { value } => Found::Setting(value),
+            Self::Room { room } => Found::Room(room),
+            Self::Users { users } => Found::Users(users),
         }
     }
 }
@@ -207,6 +233,17 @@ impl View {
     pub fn setting(&self, id: &str) -> Result<Option<&str>, Missing> {
         let found = self.get(Key::Setting { id: id.to_owned() })?;
         Ok(if let Found::Setting(value) = found { value.as_deref() } else { None })
+    }
+    /// The direct message of just these people.
+    pub fn direct(&self, members: &[String]) -> Result<Option<&Room>, Missing> {
+        let found = self.get(Key::Direct { members: members.to_vec() })?;
+        Ok(if let Found::Room(room) = found { room.as_ref() } else { None })
+    }
+
+    /// Who is in a Rocket.Chat room.
+    pub fn members(&self, room: &str) -> Result<&[User], Missing> {
+        let found = self.get(Key::Members { room: room.to_owned() })?;
+        Ok(if let Found::Users(users) = found { users } else { &[] })
     }
 
     /// Takes in what a key led to.

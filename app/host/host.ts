@@ -106,6 +106,10 @@ export class WorkspaceHost implements Host {
         return { kind: 'runtime', runtime: this.runtime() };
       case 'setting':
         return { kind: 'setting', value: plain(await this.setting(key.id).catch(() => null)) };
+      case 'direct':
+        return { kind: 'room', room: await this.rocketchat.direct(key.members) };
+      case 'members':
+        return { kind: 'users', users: await this.rocketchat.members(key.room) };
     }
   }
 
@@ -145,6 +149,12 @@ export class WorkspaceHost implements Host {
       case 'typing':
         this.typing.show(effect.room, effect.who);
         return;
+      case 'openDirect':
+        return this.rocketchat.openDirect(effect.creator, effect.members);
+      case 'tellRoom':
+        return this.rocketchat.tellRoom(effect.id, effect.room, effect.text);
+      case 'tellUser':
+        return this.rocketchat.tellUser(effect.id, effect.username, effect.text);
       case 'next':
       case 'reconcile':
       case 'reply':

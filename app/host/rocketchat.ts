@@ -2,13 +2,15 @@
 
 import type { IMessage, IMessageRaw, Reaction } from '@rocket.chat/apps-engine/definition/messages';
 import type { IRoom } from '@rocket.chat/apps-engine/definition/rooms';
+import { RoomType } from '@rocket.chat/apps-engine/definition/rooms/RoomType.js';
 import type { IUser } from '@rocket.chat/apps-engine/definition/users';
 import { UserType } from '@rocket.chat/apps-engine/definition/users/UserType.js';
 
 import { messageFact, rawMessageFact } from '../inputs/message.ts';
 import { unmapped } from '../inputs/unmapped.ts';
+import { roomFact } from '../inputs/room.ts';
 import { unknownUser, userFact } from '../inputs/user.ts';
-import type { Message, User } from '../protocol.ts';
+import type { Message, Room, User } from '../protocol.ts';
 import type { Accessors } from './accessors.ts';
 
 /** What the server gives at most. */
@@ -123,6 +125,39 @@ export class RocketChat {
   /** Gives the way to say that they stopped. */
   async typing(room: string, username: string): Promise<() => Promise<void>> {
     return this.accessors.read.getNotifier().typing({ id: room, username });
+  }
+  async direct(usernames: string[]): Promise<Room | null> {
+    const reader = this.accessors.read.getRoomReader();
+    const room = (await reader.getDirectByUsernames(usernames)) as IRoom | null | undefined;
+    return room ? roomFact(room) : null;
+  }
+
+  async members(room: string): Promise<User[]> {
+    const members = await this.accessors.read.getRoomReader().getMembers(room);
+    return members.map(userFact);
+  }
+
+  /** There is one direct message for each set of people: whoever comes second finds the first's. */
+  async openDirect(creator: string, usernames: string[]): Promise<void> {
+    const { modify } = await this.accessors.writing();
+    const opener = await this.rawUser(creator);
+    if (!opener) throw new Error(`there is no user ${creator}`);
+    const creating = modify.getCreator();
+    const builder = creating.startRoom().setType(RoomType.DIRECT_MESSAGE).setCreator(opener);
+    builder.setMembersToBeAddedByUsernames(usernames);
+    await made(creating.finish(builder), 'direct messages', async () => this.direct(usernames));
+    if (!(await this.direct(usernames))) throw new Error('the workspace opened another direct message');
+  }
+
+  async tellRoom(id: string, room: string, text: string): Promise<void> {
+    return this.createMessage(id, room, (await this.appUser()).username, text);
+  }
+
+  async tellUser(id: string, username: string, text: string): Promise<void> {
+    const own = (await this.appUser()).username;
+    await this.openDirect(own, [own, username]);
+    const room = await this.direct([own, username]);
+    if (room) await this.tellRoom(id, room.id, text);
   }
 
   private async rawUser(username: string): Promise<IUser | null> {

@@ -8,7 +8,8 @@ import { userFact } from './user.ts';
 
 /** A message as hooks and reads by id give it. */
 export function messageFact(message: IMessage): Message {
-  return fact(message, message.id ?? '', message.room.id, userFact(message.sender));
+  const direct = (message.room.type as string | undefined) === 'd';
+  return fact(message, message.id ?? '', message.room.id, userFact(message.sender), direct);
 }
 
 /** A message as reads of a room give it: its sender must be looked up. */
@@ -16,7 +17,13 @@ export function rawMessageFact(message: IMessageRaw, sender: User): Message {
   return fact(message, message.id, message.roomId, sender);
 }
 
-function fact(message: IMessage | IMessageRaw, id: string, room: string, sender: User): Message {
+function fact(
+  message: IMessage | IMessageRaw,
+  id: string,
+  room: string,
+  sender: User,
+  direct = false,
+): Message {
   const raw = unmapped(message);
   return {
     id,
@@ -28,6 +35,7 @@ function fact(message: IMessage | IMessageRaw, id: string, room: string, sender:
     editedAt: milliseconds(message.editedAt),
     system: text(fields(message).type) ?? text(raw.t),
     files: fileNames(message, raw),
+    direct,
   };
 }
 

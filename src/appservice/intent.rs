@@ -9,8 +9,7 @@
 use serde_json::{Value, json};
 
 use super::answer::{Verdict, judge, retry_unless};
-use super::request;
-use super::token;
+use super::{dm, request, token};
 use crate::attachment::{Done, Intent, Move};
 use crate::effect::Call;
 use crate::facts::{Room, User};
@@ -43,11 +42,15 @@ pub(super) fn begin(view: &View, intent: &Intent) -> Result<Move, Missing> {
         Intent::Join { .. } | Intent::Invite { .. } | Intent::Send { .. } | Intent::Redact { .. } => {
             step(view, "act", intent)
         }
+        Intent::Dm(intent) => dm::begin(view, intent),
     }
 }
 
 /// The next step, with the answer to the last one.
 pub(super) fn resume(view: &View, intent: &Intent, last: &str, answer: &Answer) -> Result<Move, Missing> {
+    if let Intent::Dm(intent) = intent {
+        return dm::resume(view, intent, last, answer);
+    }
     let verdict = judge(answer);
     Ok(match (last, verdict) {
         ("register-bot", Verdict::Good(_)) => step(view, "ping", intent)?,
@@ -65,7 +68,7 @@ pub(super) fn resume(view: &View, intent: &Intent, last: &str, answer: &Answer) 
             Some(event) => Move::done(Done::Event(event)),
             None => step(view, "act", intent)?,
         },
-        // The App's own user is not in the room: the sender's attempt will tell why.
+        // The sender is not in the room, and has said nothing there.
         ("look", Verdict::Error { .. }) => step(view, "act", intent)?,
 
         ("act" | "act-again" | "as-bot", Verdict::Good(body)) => done(intent, &body),
@@ -97,11 +100,8 @@ pub(super) fn resume(view: &View, intent: &Intent, last: &str, answer: &Answer) 
     })
 }
 
-/// A step as a move; without tokens there is nothing that could be sent.
+/// A step as a move.
 fn step(view: &View, name: &str, intent: &Intent) -> Result<Move, Missing> {
-    let Some(tokens) = token::in_use(view)? else {
-        return Ok(Move::Later { after: None, why: "the registration has no tokens yet".to_owned() });
-    };
     let request = match intent {
         Intent::Attach => attach(view, name),
         Intent::CreateRoom { room } => create(view, name, room),
@@ -114,8 +114,8 @@ fn step(view: &View, name: &str, intent: &Intent) -> Result<Move, Missing> {
             let join = request::post(view, &Call::path(&["join", room]), json!({}));
             via.iter().fold(join, |call, server| request::with(call, "server_name", server))
         }),
-        Intent::Latest { room } => backwards(view, room),
-        Intent::Send { room, .. } if name == "look" => backwards(view, room),
+        Intent::Latest { room, by } => backwards(view, room, by.as_ref()),
+        Intent::Send { room, by, .. } if name == "look" => backwards(view, room, Some(by)),
         Intent::Send { room, by, event_type, content, transaction, at, .. } => {
             let mut content = content.clone();
             if let Some(content) = content.as_object_mut() {
@@ -130,6 +130,15 @@ fn step(view: &View, name: &str, intent: &Intent) -> Result<Move, Missing> {
         Intent::Redact { room, event, by, reason, transaction, .. } => {
             redact(view, name, (room, event), by.as_ref(), reason, transaction)
         }
+        Intent::Dm(intent) => return dm::begin(view, intent),
+    };
+    authorised(view, name, request)
+}
+
+/// A request as a move; without tokens there is nothing that could be sent.
+pub(super) fn authorised(view: &View, name: &str, request: Call) -> Result<Move, Missing> {
+    let Some(tokens) = token::in_use(view)? else {
+        return Ok(Move::Later { after: None, why: "the registration has no tokens yet".to_owned() });
     };
     let authorization = Some(format!("Bearer {}", tokens.appservice));
     let request = Call { authorization, ..request };
@@ -165,7 +174,13 @@ fn create(view: &View, name: &str, room: &Room) -> Call {
     }
 }
 
-fn as_puppet(view: &View, name: &str, room: &str, user: &User, act: impl FnOnce() -> Call) -> Call {
+pub(super) fn as_puppet(
+    view: &View,
+    name: &str,
+    room: &str,
+    user: &User,
+    act: impl FnOnce() -> Call,
+) -> Call {
     let mxid = view.config.puppet(user);
     let as_user = |call| request::with(call, "user_id", &mxid);
     match name {
@@ -205,7 +220,7 @@ fn redact(
     }
 }
 
-fn named_room(body: &Value, done: impl FnOnce(String) -> Done) -> Move {
+pub(super) fn named_room(body: &Value, done: impl FnOnce(String) -> Done) -> Move {
     match body.get("room_id").and_then(Value::as_str) {
         Some(id) => Move::done(done(id.to_owned())),
         None => Move::Later { after: None, why: "the homeserver named no room".to_owned() },
@@ -229,10 +244,14 @@ fn done(intent: &Intent, body: &Value) -> Move {
     }
 }
 
-/// A room's latest events, as the App's own user sees them.
-fn backwards(view: &View, room: &str) -> Call {
+/// A room's latest events, as one of ours sees them, or else the App's own user.
+fn backwards(view: &View, room: &str, by: Option<&User>) -> Call {
     let latest = request::get(view, &Call::path(&["rooms", room, "messages"]));
-    request::with(request::with(latest, "dir", "b"), "limit", LATEST)
+    let latest = request::with(request::with(latest, "dir", "b"), "limit", LATEST);
+    match by {
+        Some(user) => request::with(latest, "user_id", &view.config.puppet(user)),
+        None => latest,
+    }
 }
 
 fn latest(body: &Value) -> Vec<String> {

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::token;
+use super::{token, users};
 use crate::attachment::Incoming;
 use crate::effect::Reply;
 use crate::input::Request;
@@ -28,9 +28,8 @@ pub(super) fn receive(view: &View, request: &Request) -> Result<Incoming, Missin
     Ok(match (request.method.as_str(), call.split_once('/').unwrap_or((call, ""))) {
         ("PUT", ("transactions", _)) => events(view),
         ("POST", ("ping", "")) => reply(200, "{}".to_owned()),
-        ("GET", ("users" | "rooms" | "thirdparty", _)) => {
-            error(404, "M_NOT_FOUND", "There is no such thing here.")
-        }
+        ("GET", ("users", mxid)) => users::answer(view, mxid)?,
+        ("GET", ("rooms" | "thirdparty", _)) => error(404, "M_NOT_FOUND", "There is no such thing here."),
         (_, ("transactions" | "ping" | "users" | "rooms" | "thirdparty", _)) => {
             error(405, "M_UNRECOGNIZED", "This method is not known here.")
         }
@@ -121,7 +120,7 @@ fn unrecognized() -> Incoming {
     error(404, "M_UNRECOGNIZED", "This path is not known here.")
 }
 
-fn error(status: u16, code: &str, text: &str) -> Incoming {
+pub(super) fn error(status: u16, code: &str, text: &str) -> Incoming {
     Incoming::Reply { keep: vec![], reply: matrix_error(status, code, text) }
 }
 

@@ -1,6 +1,6 @@
 //! `/federation`: what somebody asked for is done, or they are told why not. Only they see the answer.
 
-use super::{invite, join};
+use super::{dm, invite, join};
 use crate::admin::{self, Command};
 use crate::config::Mode;
 use crate::effect::Effect;
@@ -45,6 +45,7 @@ pub(super) fn run(view: &View, user: &User, room: &Room, words: &[String]) -> Re
         Command::Join { remote, via } => {
             join::begin(view, user, room, &remote, &via)?.unwrap_or_else(|why| vec![say(why)])
         }
+        Command::Dm { mxids } => dm::begin(view, user, room, &mxids).unwrap_or_else(|why| vec![say(why)]),
         Command::Invite { mxid } => {
             invite::begin(view, user, room, &mxid).unwrap_or_else(|why| vec![say(why)])
         }

@@ -103,7 +103,12 @@ pub(super) fn overtaken(
         | Work::Invite { .. }
         | Work::Join { .. }
         | Work::Missed
-        | Work::Events { .. } => Ok(None),
+        | Work::Events { .. }
+        | Work::Open(_)
+        | Work::Reach(_)
+        | Work::Invited { .. }
+        | Work::Decline(_)
+        | Work::Register { .. } => Ok(None),
     }
 }
 

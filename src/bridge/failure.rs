@@ -69,7 +69,12 @@ fn put_aside(view: &View, journal: &Journal, entry: &Entry, why: &str) -> Result
         | Work::Invite { .. }
         | Work::Join { .. }
         | Work::Missed
-        | Work::Events { .. } => {
+        | Work::Events { .. }
+        | Work::Open(_)
+        | Work::Reach(_)
+        | Work::Invited { .. }
+        | Work::Decline(_)
+        | Work::Register { .. } => {
             return work::refused(view, journal, entry, why);
         }
     };

@@ -29,12 +29,8 @@ pub(super) fn mxid(view: &View, username: &str) -> Result<Option<String>, Missin
 /// A name is used only if nobody bears it, or if this user's own ghost does: never one of a person or of another
 /// Matrix user.
 pub(super) fn ensure(view: &View, mxid: &str, name: &str) -> Result<(String, Vec<Effect>), Missing> {
-    let names = ids::ghost_names(mxid);
-    let keys = names
-        .iter()
-        .flat_map(|name| [Key::documents(key::ghost_name(name)), Key::UserByName { username: name.clone() }]);
-    view.all(keys)?;
-    for username in names {
+    view.all(keys(mxid))?;
+    for username in ids::ghost_names(mxid) {
         let mut owners = ghosts(view, &key::ghost_name(&username))?;
         owners.sort_by(|a, b| a.mxid.cmp(&b.mxid));
         let bearer = view.user_by_name(&username)?;
@@ -52,6 +48,13 @@ pub(super) fn ensure(view: &View, mxid: &str, name: &str) -> Result<(String, Vec
     }
     // Three names of which one is a digest of the id: somebody means it. The event fails, and is put aside.
     Ok((String::new(), vec![]))
+}
+
+/// What `ensure` reads of a Matrix user.
+pub(super) fn keys(mxid: &str) -> impl Iterator<Item = Key> {
+    ids::ghost_names(mxid)
+        .into_iter()
+        .flat_map(|name| [Key::documents(key::ghost_name(&name)), Key::UserByName { username: name }])
 }
 
 fn shown(name: &str, mxid: &str) -> String {

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use super::journal::Journal;
 use super::names::Names;
-use super::{attachment, ghost, ledger, outage, portal, typing, work};
+use super::{attachment, dm, ghost, invited, ledger, outage, portal, typing, work};
 use crate::attachment::{Acceptance, Incoming};
 use crate::effect::{Effect, Level};
 use crate::ids::{self, Scope, key};
@@ -58,8 +58,9 @@ pub(super) fn accept(view: &View, request: &Request) -> Result<Vec<Effect>, Miss
     let typing = typing::show(view, &typing)?;
     let mut effects = keep;
     let mut wakes = vec![];
-    for (room, events) in rooms {
+    for (room, mut events) in rooms {
         let scope = Scope::remote(&room);
+        effects.extend(invited::taken_out(view, &scope, &mut events));
         effects.extend(journaled(&scope, view.now, events));
         wakes.push(Effect::Wake { scope, at: view.now });
     }
@@ -97,12 +98,27 @@ pub(super) fn look_for_missed(view: &View) -> Result<Vec<Effect>, Missing> {
     Ok(effects)
 }
 
+/// The effect that brings what was said in a Matrix room between the invitation and the joining: the homeserver sends
+/// it to nobody.
+pub(super) fn first_words(invitation: &Entry, remote: &str) -> Effect {
+    let entry = Entry { id: first_words_id(remote), work: Work::Missed, ..invitation.clone() };
+    Record::Entry(Rc::new(entry)).insert()
+}
+
+fn first_words_id(remote: &str) -> String {
+    format!("first-words:{remote}")
+}
+
 /// Takes up those of a room's latest events that never came. Only what is young: an older message that is not there
 /// was deleted. Of edits and redactions it is known where they come in whether they came before.
-pub(super) fn missed(view: &View, scope: &Scope, events: &[String]) -> Result<Vec<Effect>, Missing> {
-    let Some(room) = scope.missed_room() else { return Ok(vec![]) };
+pub(super) fn missed(view: &View, entry: &Entry, events: &[String]) -> Result<Vec<Effect>, Missing> {
+    let Some(room) = entry.scope.matrix_room() else { return Ok(vec![]) };
     let Some(portal) = portal::of_remote(view, room)? else { return Ok(vec![]) };
-    let since = portal.since.max(view.now - MISSED_WITHIN);
+    let (since, at) = match &portal.dm {
+        // Before what has come since.
+        Some(dm) if entry.id == first_words_id(&portal.remote) => (dm.at, entry.at),
+        Some(_) | None => (portal.since.max(view.now - MISSED_WITHIN), view.now),
+    };
     let young: Vec<(Event, &String)> = events
         .iter()
         .filter_map(|event| Some((serde_json::from_str::<Event>(event).ok()?, event)))
@@ -123,7 +139,7 @@ pub(super) fn missed(view: &View, scope: &Scope, events: &[String]) -> Result<Ve
         }
     }
     let scope = Scope::remote(room);
-    let mut effects = journaled(&scope, view.now, lost);
+    let mut effects = journaled(&scope, at, lost);
     if !effects.is_empty() {
         effects.push(Effect::Wake { scope, at: view.now });
     }
@@ -267,9 +283,17 @@ fn message(view: &View, portal: &Portal, event: &Event, second_try: bool) -> Res
         return edit::catch_up(view, portal, event, &message.into());
     }
     let text = text(view, &event.kind, &event.content)?;
+    if portal.dm.as_ref().is_some_and(|it| !it.people.contains(&event.sender)) {
+        return Ok(vec![dm::of_stranger(portal, id, &event.sender, &text)]);
+    }
     let (sender, mut effects) = ghost::ensure(view, &event.sender, "")?;
     if second_try || !effects.is_empty() {
-        effects.push(Effect::AddMember { room: portal.local.clone(), username: sender.clone() });
+        match &portal.dm {
+            Some(dm) => effects = dm::mended(view, dm)?,
+            None => {
+                effects.push(Effect::AddMember { room: portal.local.clone(), username: sender.clone() });
+            }
+        }
     }
     let edits = edit::catch_up(view, portal, event, &edit::Shown { by: &sender, text: &text })?;
     effects.push(Effect::CreateMessage { id, room: portal.local.clone(), sender, text });
@@ -295,10 +319,14 @@ fn member(view: &View, portal: &Portal, event: &Event) -> Result<Vec<Effect>, Mi
     let Some(user) = event.state_key.as_deref().filter(|it| ids::split_mxid(it).is_some()) else {
         return Ok(vec![]);
     };
+    let text = |name: &str| event.content.get(name).and_then(Value::as_str).unwrap_or_default();
+    if let Some(dm) = &portal.dm {
+        let change = dm::Change { mxid: user, membership: text("membership"), name: text("displayname") };
+        return dm::member(view, portal, dm, &change);
+    }
     if view.config.is_ours(user) {
         return Ok(vec![]);
     }
-    let text = |name: &str| event.content.get(name).and_then(Value::as_str).unwrap_or_default();
     let room = portal.local.clone();
     Ok(match text("membership") {
         "join" => {

@@ -42,7 +42,7 @@ pub(super) fn intent(view: &View, room: &Room, by: &User, mxid: &str) -> Result<
 /// The Matrix room is there: the room is a portal for all that was said since somebody asked for it, and what came
 /// from there meanwhile may come in.
 pub(super) fn created(view: &View, entry: &Entry, room: &Room, remote: &str) -> Vec<Effect> {
-    let portal = Portal { local: room.id.clone(), remote: remote.to_owned(), since: entry.at };
+    let portal = Portal { local: room.id.clone(), remote: remote.to_owned(), since: entry.at, dm: None };
     vec![Record::Portal(portal).insert(), Effect::Wake { scope: Scope::remote(remote), at: view.now }]
 }
 

@@ -61,7 +61,7 @@ pub(super) fn joined(
     remote: &str,
     events: &[String],
 ) -> Vec<Effect> {
-    let portal = Portal { local: room.id.clone(), remote: remote.to_owned(), since: entry.at };
+    let portal = Portal { local: room.id.clone(), remote: remote.to_owned(), since: entry.at, dm: None };
     // Who is there already comes first, by the time of the question.
     let mut effects = incoming::journaled(&Scope::remote(remote), entry.at, events.to_vec());
     effects.push(Record::Portal(portal).insert());

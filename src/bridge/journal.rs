@@ -9,7 +9,7 @@ use std::rc::Rc;
 use super::waiting;
 use crate::effect::Effect;
 use crate::ids::{Scope, key};
-use crate::record::{Entry, Mark, Record, Retry, Told};
+use crate::record::{Entry, Mark, Record, Retry, Told, Work};
 use crate::view::{Missing, View};
 
 /// A journal as it stands.
@@ -43,7 +43,9 @@ impl Journal {
             }
         }
         let mut entries: Vec<Rc<Entry>> = entries.into_values().collect();
-        entries.sort_by(|a, b| (a.at, a.part, &a.id).cmp(&(b.at, b.part, &b.id)));
+        // What is said in a room that nobody here is in yet waits for the answer to the invitation.
+        let rank = |it: &Entry| !matches!(it.work, Work::Invited { .. } | Work::Open(_) | Work::Decline(_));
+        entries.sort_by(|a, b| (rank(a), a.at, a.part, &a.id).cmp(&(rank(b), b.at, b.part, &b.id)));
         Ok(Self { entries, retries, marks, told })
     }
 

@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::journal::Journal;
 use super::names::Names;
-use super::{edit, ghost, ledger, portal, redaction};
+use super::{dm, edit, ghost, ledger, portal, redaction};
 use crate::attachment::Intent;
 use crate::effect::{Effect, Level};
-use crate::facts::Message;
+use crate::facts::{Message, UserKind};
 use crate::ids::{self, Scope};
 use crate::record::{Entry, Link, Record, Work};
 use crate::translate::{self, MatrixText};
@@ -32,7 +32,7 @@ const ENTRY: &str = "out:";
 
 /// Takes a message into the journal, if it is one for the other side.
 pub(super) fn accept(view: &View, message: &Message) -> Result<Vec<Effect>, Missing> {
-    let Some(portal) = portal::of_local(view, &message.room)? else { return Ok(vec![]) };
+    let Some(portal) = portal::of_local(view, &message.room)? else { return dm::first_words(view, message) };
     if !is_for_matrix(message, portal.since) {
         return Ok(vec![]);
     }
@@ -43,7 +43,8 @@ pub(super) fn accept(view: &View, message: &Message) -> Result<Vec<Effect>, Miss
 
 /// Whether a message is one for the other side: said by one of ours, and since the room is a portal.
 pub(super) fn is_for_matrix(message: &Message, since: i64) -> bool {
-    message.system.is_none() && message.at >= since && !ghost::is_ghost(&message.sender)
+    let is_notice = message.sender.kind == UserKind::App && ids::is_derived_message(&message.id);
+    message.system.is_none() && message.at >= since && !ghost::is_ghost(&message.sender) && !is_notice
 }
 
 /// The journal entry of a message.
@@ -146,7 +147,7 @@ pub(super) fn intent(
         // Of the entry: what was once made for another text must not go out for this one.
         transaction: ids::transaction(entry.id.strip_prefix(ENTRY).unwrap_or(&message.id)),
         at: message.at,
-        perhaps_sent: journal.attempts(entry, 0) > 0 || is_old(view, message.at),
+        perhaps_sent: journal.last_try(entry).is_some() || is_old(view, message.at),
     }))
 }
 

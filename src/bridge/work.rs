@@ -3,10 +3,11 @@
 //! The stored entry is the continuation. An outcome finds its entry again by the id in its tag; if the entry is
 //! gone by then, somebody else finished it and there is nothing left to do.
 
+use super::dm::Achieved;
 use super::journal::Journal;
 use super::{
-    attachment, check, edit, incoming, invite, join, ledger, outage, outgoing, owner, reconcile, redaction,
-    waiting,
+    attachment, check, dm, edit, incoming, invite, invited, join, ledger, outage, outgoing, owner, portal,
+    reconcile, redaction, waiting,
 };
 use crate::attachment::{Done, Intent, Move};
 use crate::effect::{Effect, Level, Tag};
@@ -58,8 +59,8 @@ pub(super) fn wake(view: &View, scope: &Scope) -> Result<Vec<Effect>, Missing> {
         effects.extend(ledger::seal(view, scope)?);
         return Ok(effects);
     };
-    if entry.work == Work::Missed && entry.at > view.now {
-        return Ok(vec![Effect::Wake { scope: scope.clone(), at: entry.at }]);
+    if let Some(at) = not_before(entry).filter(|it| *it > view.now) {
+        return Ok(vec![Effect::Wake { scope: scope.clone(), at }]);
     }
     if let Some(outage) = outage::of(view)?
         && !matches!(entry.work, Work::Events { .. })
@@ -78,6 +79,24 @@ pub(super) fn wake(view: &View, scope: &Scope) -> Result<Vec<Effect>, Missing> {
         }
         None => vec![next(entry, 0)],
     })
+}
+
+/// When an entry may begin that does not begin at once.
+fn not_before(entry: &Entry) -> Option<i64> {
+    match &entry.work {
+        Work::Missed => Some(entry.at),
+        Work::Invited { .. } => Some(entry.at.saturating_add(invited::GATHERING)),
+        Work::Post { .. }
+        | Work::Edit { .. }
+        | Work::Redact { .. }
+        | Work::Invite { .. }
+        | Work::Join { .. }
+        | Work::Events { .. }
+        | Work::Open(_)
+        | Work::Reach(_)
+        | Work::Decline(_)
+        | Work::Register { .. } => None,
+    }
 }
 
 /// Goes on with an entry.
@@ -119,10 +138,16 @@ fn advance(view: &View, journal: &Journal, entry: &Entry, step: &str) -> Result<
         // Something earlier came into the journal since this entry was chosen.
         return Ok(vec![Effect::Wake { scope: entry.scope.clone(), at: view.now }]);
     }
+    if let Work::Open(open) = &entry.work {
+        return dm::open::go_on(view, journal, entry, open);
+    }
     if let Some(effects) = outgoing::first_the_earlier(view, journal, entry)? {
         return Ok(effects);
     }
     if let Some(effects) = edit::overtaken(view, journal, entry)? {
+        return Ok(effects);
+    }
+    if let Some(effects) = dm::reach::first(view, entry)? {
         return Ok(effects);
     }
     match intent(view, journal, entry)? {
@@ -141,6 +166,9 @@ fn nothing_to_do(view: &View, journal: &Journal, entry: &Entry) -> Result<Vec<Ef
         Work::Edit { message, .. } => edit::passed_over(view, message)?,
         Work::Redact { deleted } => redaction::over(view, deleted)?,
         Work::Join { .. } | Work::Invite { .. } | Work::Missed | Work::Events { .. } => vec![],
+        Work::Open(_) | Work::Reach(_) | Work::Invited { .. } | Work::Decline(_) | Work::Register { .. } => {
+            dm::settled(view, entry)?
+        }
     };
     effects.extend(journal.finish(view, entry));
     Ok(effects)
@@ -155,9 +183,19 @@ fn intent(view: &View, journal: &Journal, entry: &Entry) -> Result<Option<Intent
         Work::Redact { deleted } => redaction::intent(view, entry, deleted),
         Work::Invite { room, by, mxid } => invite::intent(view, room, by, mxid).map(Some),
         Work::Join { by, remote, via, .. } => Ok(Some(join::intent(entry, by, remote, via))),
-        Work::Missed => Ok(entry.scope.missed_room().map(|room| Intent::Latest { room: room.to_owned() })),
+        Work::Missed => latest(view, entry),
         Work::Events { .. } => Ok(None),
+        Work::Open(_) | Work::Reach(_) | Work::Invited { .. } | Work::Decline(_) | Work::Register { .. } => {
+            dm::intent(view, entry)
+        }
     }
+}
+
+/// A room's latest events, as somebody sees them who is in it.
+fn latest(view: &View, entry: &Entry) -> Result<Option<Intent>, Missing> {
+    let Some(room) = entry.scope.matrix_room() else { return Ok(None) };
+    let by = portal::of_remote(view, room)?.and_then(|it| it.dm).map(|it| it.by);
+    Ok(Some(Intent::Latest { room: room.to_owned(), by }))
 }
 
 fn follow(
@@ -220,6 +258,9 @@ pub(super) fn refused(
     entry: &Entry,
     why: &str,
 ) -> Result<Vec<Effect>, Missing> {
+    if let Work::Reach(reach) = &entry.work {
+        return dm::reach::refused(view, journal, entry, reach, why);
+    }
     let mut effects = match &entry.work {
         Work::Post { message } => outgoing::refused(message, why),
         Work::Edit { message, by } => edit::refused(view, message, by.as_ref(), why)?,
@@ -227,6 +268,9 @@ pub(super) fn refused(
         Work::Invite { room, by, mxid } => invite::refused(room, by, mxid, why),
         Work::Join { room, by, remote, .. } => join::refused(room, by, remote, why),
         Work::Missed | Work::Events { .. } => vec![],
+        Work::Open(_) | Work::Reach(_) | Work::Invited { .. } | Work::Decline(_) | Work::Register { .. } => {
+            dm::refused(view, entry, why)
+        }
     };
     effects.extend(journal.finish(view, entry));
     Ok(effects)
@@ -258,7 +302,14 @@ fn achieved(
         (Work::Join { room, by, .. }, _, Done::Joined { room: remote, events }) => {
             join::joined(view, entry, room, by, remote, events)
         }
-        (Work::Missed, _, Done::Events(events)) => incoming::missed(view, &entry.scope, events)?,
+        (Work::Missed, _, Done::Events(events)) => incoming::missed(view, entry, events)?,
+        (_, Intent::Dm(intent), done) => match dm::achieved(view, entry, intent, done)? {
+            Achieved::All(effects) => effects,
+            Achieved::Part(mut effects) => {
+                effects.push(next(entry, 0));
+                return Ok(effects);
+            }
+        },
         // Somebody else was quicker, or the answer says less than it should: the entry looks again.
         _ => return Ok(vec![next(entry, 0)]),
     };

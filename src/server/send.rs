@@ -99,7 +99,8 @@ fn said(intent: &Intent) -> Option<Said<'_>> {
         | Intent::CreateRoom { .. }
         | Intent::Latest { .. }
         | Intent::Join { .. }
-        | Intent::Invite { .. } => None,
+        | Intent::Invite { .. }
+        | Intent::Dm(_) => None,
     }
 }
 

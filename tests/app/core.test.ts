@@ -18,6 +18,7 @@ const config: Config = {
   dnsUrl: '',
   privateAddresses: false,
   typing: false,
+  directMessageUsers: 8,
 };
 const arrived = { method: 'PUT', uri: '/', authorization: [], body: new Uint8Array([1, 2]) };
 

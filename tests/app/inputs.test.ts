@@ -33,7 +33,12 @@ test('a message in full', () => {
     editedAt: 2000,
     system: null,
     files: [],
+    direct: false,
   });
+});
+
+test('a message in a direct message says so', () => {
+  assert.equal(message({ room: { id: 'r', type: 'd' } }).direct, true);
 });
 
 test('a message with next to nothing', () => {

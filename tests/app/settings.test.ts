@@ -11,11 +11,16 @@ const id = 'd687dc95-f49b-44ca-8072-9e8140f3c48c';
 const variable = 'RC_APPS_D687DC95_F49B_44CA_8072_9E8140F3C48C_SECRET';
 
 /** Values that nobody set are their defaults. */
-function read(values: Record<string, unknown>, environment: Record<string, string> = {}): Promise<Settings> {
+function read(
+  values: Record<string, unknown>,
+  environment: Record<string, string> = {},
+  workspace: (id: string) => Promise<unknown> = () => Promise.reject(new Error('not readable')),
+): Promise<Settings> {
   const defaults = Object.fromEntries(settings.map(({ id, packageValue }) => [id, packageValue as unknown]));
   const all = { ...defaults, ...values } as Record<string, unknown>;
   const reader = {
     getSettings: () => ({ getValueById: (id: string) => Promise.resolve(all[id]) }),
+    getServerSettings: () => ({ getValueById: workspace }),
     getEnvironmentVariables: () => ({ getValueByName: (name: string) => Promise.resolve(environment[name]) }),
   };
   return readSettings(id, reader as never, ({ port }) => Promise.resolve(`http://localhost:${port}`));
@@ -34,6 +39,7 @@ test('nothing set', async () => {
       dnsUrl: '',
       privateAddresses: false,
       typing: true,
+      directMessageUsers: 8,
     },
     listen: { host: '0.0.0.0', port: 3300 },
     outgoing: 'automatic',
@@ -54,6 +60,12 @@ test('direct mode in full', async () => {
     [mode, serverName, dnsUrl, privateAddresses, secret],
     ['direct', 'example.org', 'https://dns.example.org/dns-query', true, 'sesame'],
   );
+});
+
+test('how many may be in a direct message is what the workspace says', async () => {
+  const asked: string[] = [];
+  const { config } = await read({}, {}, (id) => Promise.resolve(asked.push(id) && 12));
+  assert.deepEqual([config.directMessageUsers, asked], [12, ['DirectMesssage_maxUsers']]);
 });
 
 test('an empty secret is none, and so is a mode that nobody knows', async () => {

@@ -26,6 +26,7 @@ const config: Config = {
   dnsUrl: '',
   privateAddresses: false,
   typing: true,
+  directMessageUsers: 8,
 };
 
 const room = '!room:hs.test';
@@ -92,6 +93,10 @@ class Host {
         return { kind: 'message', message: null };
       case 'recent':
         return { kind: 'messages', messages: [] };
+      case 'direct':
+        return { kind: 'room', room: null };
+      case 'members':
+        return { kind: 'users', users: [] };
       case 'fetch':
         return { kind: 'answer', answer: { kind: 'unreachable', why: 'there is no network here' } };
     }
@@ -159,6 +164,7 @@ async function sayOne(host: Host, made: Core, index: number): Promise<void> {
     editedAt: null,
     system: null,
     files: [],
+    direct: false,
   };
   const called = new Promise<void>((resolve) => (host.done = resolve));
   await made.submit({ kind: 'messageSent', message });

@@ -219,7 +219,12 @@ impl World {
             after: "s".to_owned(),
         }));
         self.keep(Record::Joined(Joined { room: ROOM.to_owned(), version: "10".to_owned() }));
-        self.keep(Record::Portal(Portal { local: LOCAL.to_owned(), remote: ROOM.to_owned(), since: 0 }));
+        self.keep(Record::Portal(Portal {
+            local: LOCAL.to_owned(),
+            remote: ROOM.to_owned(),
+            since: 0,
+            dm: None,
+        }));
         Graph { create, own, last }
     }
 
@@ -316,6 +321,7 @@ pub fn message(text: &str) -> Message {
         edited_at: None,
         system: None,
         files: vec![],
+        direct: false,
     }
 }
 
@@ -333,6 +339,8 @@ impl Host for Window {
                 Loaded::Message { message: known.then(|| message("")) }
             }
             Key::Recent { .. } => Loaded::Messages { messages: vec![] },
+            Key::Direct { .. } => Loaded::Room { room: None },
+            Key::Members { .. } => Loaded::Users { users: vec![] },
             Key::Fetch { request } => {
                 self.0.fetched.borrow_mut().push(request.url.clone());
                 let known = self.0.network.borrow().get(&request.url).cloned();

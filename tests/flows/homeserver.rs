@@ -55,9 +55,12 @@ pub struct Homeserver {
     pub checked: Vec<String>,
     /// What it tells them instead, by the end of the path.
     pub told: BTreeMap<&'static str, Answer>,
-    registered: BTreeSet<String>,
-    aliases: BTreeMap<String, String>,
-    joined: BTreeSet<(String, String)>,
+    pub registered: BTreeSet<String>,
+    pub aliases: BTreeMap<String, String>,
+    pub joined: BTreeSet<(String, String)>,
+    /// Who left which room, and why.
+    pub left: Vec<(String, String, String)>,
+    pub encrypted: BTreeSet<String>,
     transactions: BTreeMap<String, String>,
 }
 
@@ -196,6 +199,14 @@ impl Homeserver {
                 let room = format!("!{alias}");
                 self.aliases.insert(alias, room.clone());
                 self.joined.insert((room.clone(), user.to_owned()));
+                for guest in body["invite"].as_array().into_iter().flatten() {
+                    let guest = guest.as_str().unwrap().to_owned();
+                    // The room is made all the same.
+                    if guest.ends_with(":dead.test") {
+                        return Err((502, "M_UNKNOWN"));
+                    }
+                    self.invited.push((room.clone(), guest));
+                }
                 Ok(json!({ "room_id": room }))
             }
             ["v3", "directory", "room", alias] => {
@@ -237,7 +248,7 @@ impl Homeserver {
                 if *event == next {
                     self.sent.push(Sent {
                         event: next,
-                        mark: body["chat.rocket.transaction"].as_str().unwrap().to_owned(),
+                        mark: body["chat.rocket.transaction"].as_str().unwrap_or_default().to_owned(),
                         room: room.to_owned(),
                         sender: user.to_owned(),
                         body: body["body"].as_str().unwrap().to_owned(),
@@ -276,6 +287,59 @@ impl Homeserver {
                     if self.is_redacted(it["event_id"].as_str().unwrap()) { pruned(it) } else { it }
                 });
                 Ok(json!({ "chunk": latest.chain(remote).collect::<Vec<_>>() }))
+            }
+            ["v3", "rooms", room, "leave"] => {
+                let place = (room.to_owned(), user.to_owned());
+                let was_invited = self.invited.contains(&place);
+                self.invited.retain(|it| *it != place);
+                if !self.joined.remove(&place) && !was_invited {
+                    return forbidden;
+                }
+                let reason = body["reason"].as_str().unwrap_or_default().to_owned();
+                self.left.push((place.0, place.1, reason));
+                Ok(json!({}))
+            }
+            ["v3", "rooms", room, "state", "m.room.encryption", ""] => {
+                if !joined(room, user) {
+                    return forbidden;
+                }
+                if self.encrypted.contains(room) { Ok(json!({})) } else { Err((404, "M_NOT_FOUND")) }
+            }
+            ["v3", "rooms", room, "members"] => {
+                if !joined(room, user) {
+                    return forbidden;
+                }
+                let member = |membership: &'static str| {
+                    move |(_, mxid): &(String, String)| {
+                        let content = json!({ "membership": membership, "displayname": "" });
+                        json!({ "type": "m.room.member", "state_key": mxid, "content": content })
+                    }
+                };
+                let joined = self.joined.iter().filter(|it| it.0 == room).map(member("join"));
+                let is_open = |it: &&(String, String)| it.0 == room && !self.joined.contains(*it);
+                let invited = self.invited.iter().filter(is_open).map(member("invite"));
+                Ok(json!({ "chunk": joined.chain(invited).collect::<Vec<_>>() }))
+            }
+            ["v3", "rooms", room, "state", "m.room.member", mxid] => {
+                if !joined(room, user) {
+                    return forbidden;
+                }
+                let place = (room.to_owned(), mxid.to_owned());
+                if body.is_null() {
+                    return if self.joined.contains(&place) {
+                        Ok(json!({ "membership": "join" }))
+                    } else if self.invited.contains(&place) {
+                        Ok(json!({ "membership": "invite" }))
+                    } else {
+                        Err((404, "M_NOT_FOUND"))
+                    };
+                }
+                if mxid.ends_with(":dead.test") {
+                    return Err((502, "M_UNKNOWN"));
+                }
+                assert_eq!(body["is_direct"], true, "an invitation to a direct message");
+                self.invited.push(place);
+                Ok(json!({ "event_id": "$invitation" }))
             }
             _ => panic!("the homeserver does not know {path:?}"),
         }

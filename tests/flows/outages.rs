@@ -36,7 +36,7 @@ fn portals(count: usize) -> World {
             let (local, remote) = (format!("room{n}"), format!("!room{n}:hs.test"));
             outside.homeserver.furnish(&remote, &["rc_alice", "rc_carol"]);
             let compared = Compared { room: local.clone(), at: now + HOUR };
-            let portal = Portal { local, remote, since: now };
+            let portal = Portal { local, remote, since: now, dm: None };
             for record in [Record::Portal(portal), Record::Compared(compared)] {
                 let matrix_federation::effect::Effect::Insert { document } = record.insert() else {
                     panic!("not an insert")

@@ -54,6 +54,12 @@ pub struct Outside {
     /// Nobody can be told anything.
     pub refuse_notices: bool,
     pub runtime: Runtime,
+    /// Direct messages: their ids and who is in them.
+    pub directs: BTreeMap<String, Vec<String>>,
+    /// What the App's own user told people.
+    pub told: Vec<(String, String)>,
+    /// No direct message can be opened.
+    pub refuse_directs: bool,
     entropy: u8,
 }
 
@@ -416,6 +422,9 @@ impl Outside {
             requests_arrive_at_once: false,
             refuse_messages: false,
             store_fails: false,
+            directs: BTreeMap::new(),
+            refuse_directs: false,
+            told: Vec::default(),
             marked: vec![],
             typing: vec![],
             refuse_notices: false,
@@ -437,6 +446,7 @@ impl Outside {
             edited_at: None,
             system: None,
             files: vec![],
+            direct: self.directs.contains_key(room),
         };
         self.messages.push(message.clone());
         message
@@ -519,6 +529,8 @@ impl Outside {
             Key::Fetch { request } => Loaded::Answer { answer: self.fetch(request) },
             Key::Runtime => Loaded::Runtime { runtime: self.runtime.clone() },
             Key::Setting { .. } => Loaded::Setting { value: Some("104857600".to_owned()) },
+            Key::Direct { members } => Loaded::Room { room: self.direct(members) },
+            Key::Members { room } => Loaded::Users { users: self.members_of(room) },
         }
     }
 
@@ -562,6 +574,7 @@ impl Outside {
                     edited_at,
                     system,
                     files: vec![],
+                    direct: false,
                 });
             }
             Effect::EditMessage { id, editor, text, .. } => {
@@ -591,6 +604,18 @@ impl Outside {
                 self.marked.extend(on.then_some(message));
             }
             Effect::Typing { room, who } => self.typing.push((room, who)),
+            Effect::OpenDirect { creator, members } => {
+                assert!(members.contains(&creator));
+                if self.refuse_directs {
+                    return Err("error-not-allowed".to_owned());
+                }
+                self.open_direct(&members)?;
+            }
+            Effect::TellRoom { id, room, text } => self.tell(id, room, text),
+            Effect::TellUser { id, username, text } => {
+                self.told.push((username.clone(), text.clone()));
+                self.tell(id, format!("app:{username}"), text);
+            }
             other => return Err(format!("not for the host: {other:?}")),
         }
         Ok(())
@@ -669,6 +694,7 @@ pub fn config() -> Config {
         appservice_url: "http://app.test:3300".to_owned(),
         typing: true,
         secret: Some(Secret::new(SECRET.to_owned())),
+        direct_message_users: 8,
         ..Config::default()
     }
 }

@@ -6,6 +6,7 @@ export const DEFAULT_PERMISSIONS: Record<string, string[]> = {
   'mention-here': ['admin', 'owner', 'moderator', 'user'],
   'message-impersonate': ['bot', 'app'],
   'post-readonly': ['admin', 'owner', 'moderator'],
+  'create-d': ['admin', 'user', 'bot', 'app'],
   'view-joined-room': ['guest', 'bot', 'app', 'anonymous', 'user', 'admin'],
   'view-c-room': ['admin', 'user', 'app', 'anonymous'],
   'delete-message': ['admin', 'owner', 'moderator'],

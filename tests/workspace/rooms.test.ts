@@ -70,6 +70,50 @@ test('an App makes channels, groups, direct messages and discussions; a topic on
   await room.expectSystemMessage(({ type, text }) => type === 'discussion-created' && text === 'talk');
 });
 
+test('there is one direct message for each set of people, found by their names, and nobody joins it', async (t) => {
+  const { ws, app, alice, bob } = await scene(t);
+  const carol = await ws.createUser('carol');
+  const opening = (creator: Person, ...names: string[]): string =>
+    building('d', creator, `builder.setMembersToBeAddedByUsernames(${JSON.stringify(names)});`);
+  const pair = await run<string>(app, opening(alice, 'bob', 'alice'));
+  assert.equal(pair, [alice.id, bob.id].sort().join(''), 'that of a pair is called by their two ids');
+  const three = await run<string>(app, opening(carol, 'alice', 'bob'));
+  assert.equal(await run(app, opening(bob, 'carol', 'alice')), three);
+  assert.notEqual(three, pair);
+
+  const found = (...names: string[]): Promise<unknown> =>
+    run(
+      app,
+      `return (await read.getRoomReader().getDirectByUsernames(${JSON.stringify(names)}))?.id ?? 'none';`,
+    );
+  assert.equal(await found('bob', 'alice'), pair);
+  assert.equal(await found('bob', 'carol', 'alice'), three);
+  assert.equal(await found('bob', 'carol'), 'none');
+
+  const room = ws.room(pair) ?? assert.fail();
+  // The engine insists on a name, which a direct message has not.
+  await assert.rejects(adding(app, room, alice, 'carol'), /Invalid slugifiedName/);
+  assert.deepEqual(room.members(), ['alice', 'bob']);
+  // Whoever was taken out is in it again when it is opened again.
+  await run(app, `await modify.getDeleter().removeUsersFromRoom('${pair}', ['bob'])`);
+  assert.deepEqual(room.members(), ['alice']);
+  await run(app, opening(alice, 'bob'));
+  assert.deepEqual(room.members(), ['alice', 'bob']);
+});
+
+test('a direct message has a limit, and needs a permission to be opened but not to be found', async (t) => {
+  const { ws, app, alice, bob } = await scene(t);
+  const opening = (creator: Person, ...names: string[]): string =>
+    building('d', creator, `builder.setMembersToBeAddedByUsernames(${JSON.stringify(names)});`);
+  ws.settings.set('DirectMesssage_maxUsers', 2);
+  await ws.createUser('carol');
+  await assert.rejects(run(app, opening(alice, 'bob', 'carol')), /error-direct-message-max-user-exceeded/);
+  const guest = await ws.createUser('guest', { roles: ['guest'] });
+  await assert.rejects(run(app, opening(guest, 'bob')), /Not allowed/);
+  const room = await run<string>(app, opening(bob, 'guest'));
+  assert.equal(await run(app, opening(guest, 'bob')), room);
+});
+
 test('a member an App adds is told as one who joined', async (t) => {
   const { ws, app, alice, room } = await scene(t, {
     hooks: ['IPostSystemMessageSent', 'IPostRoomUserJoined'],

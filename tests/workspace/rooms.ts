@@ -71,32 +71,47 @@ async function validRoomName({ db, ws }: Site, name: string): Promise<string> {
   return name;
 }
 
-/** The one direct message of these people, made if there is none. */
+/**
+ * The one direct message of these people, made if there is none. That of a pair is called by their two ids, and is
+ * found by them; whoever is not subscribed to it any more is again.
+ */
 export async function createDirect(site: Site, creator: UserDoc, usernames: string[]): Promise<RoomDoc> {
   const names = [...new Set([creator.username, ...usernames])];
   const users = await site.db.users.find(({ username }) => names.includes(username));
   if (users.length < names.length)
     throw new MeteorError('error-invalid-user', 'Invalid user', { method: 'createDirectMessage' });
   const uids = users.map(({ _id }) => _id).sort();
-  const there = await site.db.rooms.one(
-    (room) => room.t === 'd' && [...(room.uids ?? [])].sort().join() === uids.join(),
+  const there = await site.db.rooms.one((room) =>
+    uids.length === 2
+      ? room._id === uids.join('')
+      : room.t === 'd' && [...(room.uids ?? [])].sort().join() === uids.join(),
   );
-  if (there !== undefined) return there;
+  // Who may not open any may still use those there are.
+  if (!(await hasPermission(site, creator._id, 'create-d')) && there === undefined)
+    throw new MeteorError('error-not-allowed', 'Not allowed', { method: 'createDirectMessage' });
+  if (users.length > site.ws.settings.number('DirectMesssage_maxUsers'))
+    throw new Error('error-direct-message-max-user-exceeded');
+  const room = there ?? (await insertDirect(site, creator, users, uids));
+  for (const user of users)
+    if (!(await site.db.subscriptions.one(({ rid, u }) => rid === room._id && u._id === user._id)))
+      await subscribe(site, room._id, user);
+  if (there === undefined) site.hooks.tellRoom('IPostRoomCreate', room);
+  return room;
+}
+
+function insertDirect(site: Site, creator: UserDoc, users: UserDoc[], uids: string[]): Promise<RoomDoc> {
   const now = new Date();
-  const usernamesInRoom = users.map(({ username }) => username);
-  const room = await site.db.rooms.insert({
+  return site.db.rooms.insert({
+    ...(uids.length === 2 && { _id: uids.join('') }),
     t: 'd',
     uids,
-    usernames: usernamesInRoom,
+    usernames: users.map(({ username }) => username),
     usersCount: 0,
     msgs: 0,
     ts: now,
     _updatedAt: now,
     u: { _id: creator._id, username: creator.username, name: creator.name },
   });
-  for (const user of users) await subscribe(site, room._id, user);
-  site.hooks.tellRoom('IPostRoomCreate', room);
-  return room;
 }
 
 export async function createDiscussion(

@@ -8,6 +8,8 @@ const DEFAULTS: Record<string, unknown> = {
   Message_CustomFields_Enabled: false,
   Message_CustomFields: '',
   Message_CustomDomain_AutoLink: '',
+  // Spelt so by Rocket.Chat.
+  DirectMesssage_maxUsers: 8,
   FileUpload_MaxFileSize: 104_857_600,
   E2E_Enable: true,
   E2E_Allow_Unencrypted_Messages: false,
