@@ -14,7 +14,7 @@ use super::route::Learnt;
 use crate::attachment::Incoming;
 use crate::effect::{Effect, Level};
 use crate::facts::UserKind;
-use crate::ids::key;
+use crate::ids::{self, key};
 use crate::matrix::json::Json;
 use crate::matrix::name::ServerName;
 use crate::matrix::pdu::Pdu;
@@ -95,6 +95,13 @@ pub(super) fn receive(
     );
     let mut keep = used(view, room, &username)?;
     keep.extend([Record::Invitation(invitation).insert(), Effect::Log { level: Level::Info, text }]);
+    let text = format!(
+        "`{}` invites you to the Matrix room `{room}`. To take part, type `/federation join {room}` in a channel or \
+         group of yours, which then becomes that room.",
+        pdu.sender()
+    );
+    let id = ids::notice_id(&[pdu.id.as_str()]);
+    keep.push(Effect::TellUser { id, username, text });
     Ok(good(format!("{{\"event\":{event}}}"), keep))
 }
 
