@@ -127,6 +127,10 @@ fn overtaken_message(
     entry: &Entry,
     message: &Message,
 ) -> Result<Option<Vec<Effect>>, Missing> {
+    if ledger::is_linked(view, &message.id)? {
+        // It has gone out already; its hook only came once more.
+        return Ok(None);
+    }
     if outgoing::is_renewed(journal, entry, message) {
         return Ok(Some(journal.finish(view, entry)));
     }

@@ -283,6 +283,17 @@ fn hooks_of_an_edit_and_a_deletion_may_overtake_that_of_the_message() {
 }
 
 #[test]
+fn a_message_whose_hook_comes_late_a_second_time_is_still_taken_back() {
+    let (world, message) = talking();
+    world.submit(0, Input::MessageSent { message: message.clone() });
+    world.delete(Some(0), &message.id, "alice");
+    world.settle();
+    assert_eq!(world.seen_on_matrix(), Vec::<String>::new());
+    assert_eq!(world.taken_back().len(), 1);
+    world.is_all_done();
+}
+
+#[test]
 fn what_happened_before_the_room_was_federated_stays_here() {
     let mut world = World::new();
     world.start(None);
