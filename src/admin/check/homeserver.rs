@@ -318,7 +318,7 @@ fn others(facts: &Facts<'_>, inside: &Inside) -> Line {
         "" => format!("on {}", facts.config.server_name),
         prefix => format!("whose names begin with {prefix}"),
     };
-    let part = "Its directory shows only those whom the App may see";
+    let part = "Its directory may leave some out: it shows only those whom the App may see";
     let limited = json(body).get("limited").and_then(Value::as_bool) == Some(true);
     let part = if limited { format!("{part}, and of these the first 50") } else { part.to_owned() };
     if facts.strangers.is_empty() {
