@@ -240,6 +240,6 @@ test("through the engine's client no Matrix server is called, and it is said why
   const transport = new EngineTransport({} as never);
   for (const more of [{ guarded: true }, { peer: peer('a.test') }]) {
     const answer = await transport.call(call('https://example.org/', more));
-    assert.match(why(answer), /^the runtime closes the network to Apps/);
+    assert.match(why(answer), /^through Rocket\.Chat's own client no other Matrix server/);
   }
 });

@@ -31,7 +31,7 @@ pub(super) enum Cause {
 }
 
 const CAUSES: &[(Cause, &[&str])] = &[
-    (Cause::Closed, &["closes the network", "err_access_denied", "notcapable"]),
+    (Cause::Closed, &["closes the network", "reached safely", "err_access_denied", "notcapable"]),
     (Cause::Private, &["its address is private"]),
     (Cause::NotTls, &["wrong_version_number", "wrong version number", "invalidcontenttype", "eproto"]),
     (Cause::Untrusted, &["certificate", "self-signed", "self_signed", "unable_to_verify", "unknownissuer"]),
@@ -123,6 +123,7 @@ mod tests {
             ("hs.test: no answer within 8 s", Cause::Slow),
             ("hs.test: there is no way to it", Cause::NoWay),
             ("the runtime closes the network to Apps, and the settings let only the App call", Cause::Closed),
+            ("through Rocket.Chat's own client no other server can be reached safely", Cause::Closed),
             ("x: its address is private, and the settings do not allow that", Cause::Private),
             ("the answer was broken off", Cause::Other),
         ] {
