@@ -55,7 +55,8 @@ export class FaultProxy {
     const listener: RequestListener = (request, response) => {
       void this.#hand(request, response);
     };
-    this.#server = certificate === undefined ? createServer(listener) : createSecureServer(certificate, listener);
+    this.#server =
+      certificate === undefined ? createServer(listener) : createSecureServer(certificate, listener);
   }
 
   get url(): string {
@@ -84,7 +85,8 @@ export class FaultProxy {
       return;
     }
     const headers = request.rawHeaders.filter(
-      (_, at) => !(forgetful === true && request.rawHeaders[at - (at % 2)]?.toLowerCase() === 'authorization'),
+      (_, at) =>
+        !(forgetful === true && request.rawHeaders[at - (at % 2)]?.toLowerCase() === 'authorization'),
     );
     const { method, url = '' } = request;
     const options = { host: '127.0.0.1', port: this.target, method, path: prefix + url, headers };
