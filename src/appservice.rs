@@ -25,6 +25,10 @@ pub use registration::yaml as registration;
 pub struct Appservice;
 
 impl Attachment for Appservice {
+    fn has_one_door(&self) -> bool {
+        true
+    }
+
     fn prepare(&self, view: &View) -> Result<Vec<Effect>, Missing> {
         Ok(token::draw(view)?.into_iter().collect())
     }

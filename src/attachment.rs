@@ -210,6 +210,9 @@ pub enum Acceptance {
 
 /// One way of being on the network.
 pub trait Attachment {
+    /// Whether all goes by way of one server, which may be away as a whole.
+    fn has_one_door(&self) -> bool;
+
     /// What must be kept before there is anything to attach with: tokens, keys.
     fn prepare(&self, view: &View) -> Result<Vec<Effect>, Missing>;
 

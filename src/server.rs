@@ -30,6 +30,10 @@ use crate::view::{Missing, View};
 pub struct Direct;
 
 impl Attachment for Direct {
+    fn has_one_door(&self) -> bool {
+        false
+    }
+
     fn prepare(&self, view: &View) -> Result<Vec<Effect>, Missing> {
         identity::draw(view)
     }

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use super::attachment;
 use crate::effect::{Effect, Level};
 use crate::ids::{Scope, key};
 use crate::record::{Outage, Record};
@@ -61,6 +62,9 @@ pub(super) fn ends(view: &View) -> Result<Vec<Effect>, Missing> {
 
 /// The homeserver said something by itself: if it was away, it is back.
 pub(super) fn heard(view: &View) -> Result<Option<Effect>, Missing> {
+    if !attachment(view).has_one_door() {
+        return Ok(None);
+    }
     Ok(of(view)?.map(|_| look(view.now)))
 }
 
