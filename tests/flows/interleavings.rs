@@ -20,7 +20,7 @@ pub fn dice(seed: u64) -> impl FnMut(usize) -> usize {
 }
 
 pub fn rest(world: &World) {
-    for pause in [3_000, 3_000, 3_000, 3_000, 3_000, 600_000, 3_000] {
+    for pause in [3_000, 3_000, 3_000, 3_000, 3_000, 600_000, 3_000, 1_000, 1_000, 1_000] {
         world.settle();
         world.pass(pause);
         for index in 0..world.instances.len() {
