@@ -94,6 +94,13 @@ export class LivingCore {
     return reply;
   }
 
+  /** The file for a ticket, as the reply's body. */
+  async download(ticket: string): Promise<Reply> {
+    const reply = await this.submit({ kind: 'download', ticket });
+    if (reply === undefined) throw new Error('the core gave no reply');
+    return reply;
+  }
+
   /** Without a core nothing is. */
   admits(address: string): boolean {
     try {

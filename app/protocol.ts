@@ -37,7 +37,11 @@ roles: Array<string>,
 /**
  * False once deactivated.
  */
-active: boolean, };
+active: boolean, 
+/**
+ * Whether this App made the account, in this or an earlier installation.
+ */
+madeByUs: boolean, };
 
 /**
  * The kind of a Rocket.Chat room.
@@ -156,7 +160,15 @@ dnsUrl: string,
 /**
  * Whether other Matrix servers may be at private addresses.
  */
-privateAddresses: boolean, };
+privateAddresses: boolean, 
+/**
+ * What tells this workspace from all others (Rocket.Chat's `uniqueID`).
+ */
+workspace: string, 
+/**
+ * Where browsers reach the App's endpoints, without a slash at its end; empty where that is not known.
+ */
+endpoints: string, };
 
 /**
  * Something that happened.
@@ -213,11 +225,19 @@ room: Room,
 /**
  * The words after the command.
  */
-words: Array<string>, } | { "kind": "request", 
+words: Array<string>, 
+/**
+ * Where a window can be shown to them, where there is such a place.
+ */
+place: Place | null, } | { "kind": "request", 
 /**
  * The request.
  */
-request: Request, };
+request: Request, } | { "kind": "download", 
+/**
+ * The ticket.
+ */
+ticket: string, };
 
 /**
  * A request to the App's listener or endpoints.
@@ -376,7 +396,19 @@ level: Level,
 /**
  * The line; no secrets.
  */
-text: string, };
+text: string, } | { "kind": "show", 
+/**
+ * The user's id.
+ */
+user: string, 
+/**
+ * Where.
+ */
+place: Place, 
+/**
+ * What.
+ */
+window: Window, };
 
 /**
  * A document of the store.
@@ -477,6 +509,70 @@ body: string, };
 export type Level = "info" | "warn" | "error";
 
 /**
+ * Where a window can be shown to somebody who has just done something.
+ */
+export type Place = { 
+/**
+ * What they did, as Rocket.Chat knows it: good for one window, and for a few seconds.
+ */
+trigger: string, 
+/**
+ * The window that is open; nothing where it is to be opened.
+ */
+view: string | null, };
+
+/**
+ * A window.
+ */
+export type Window = { 
+/**
+ * Its id: comes back as the place's view.
+ */
+id: string, 
+/**
+ * Its title.
+ */
+title: string, 
+/**
+ * What it shows, from top to bottom.
+ */
+blocks: Array<Block>, };
+
+/**
+ * A part of a window.
+ */
+export type Block = { "kind": "text", 
+/**
+ * The text.
+ */
+text: string, } | { "kind": "code", 
+/**
+ * The text.
+ */
+text: string, } | { "kind": "buttons", 
+/**
+ * The buttons.
+ */
+buttons: Array<Button>, };
+
+/**
+ * A button.
+ */
+export type Button = { 
+/**
+ * What is written on it.
+ */
+label: string, 
+/**
+ * The command's words that it stands for.
+ */
+words: string, 
+/**
+ * Whether it stands out.
+ */
+primary: boolean, };
+
+/**
  * Something that can be loaded.
  */
 export type Key = { "kind": "documents", 
@@ -507,7 +603,19 @@ limit: number, } | { "kind": "fetch",
 /**
  * The request.
  */
-request: Call, };
+request: Call, } | { "kind": "room", 
+/**
+ * The id.
+ */
+id: string, } | { "kind": "postedFile", 
+/**
+ * The room's id.
+ */
+room: string, 
+/**
+ * The user's id.
+ */
+user: string, };
 
 /**
  * What a key led to.
@@ -532,4 +640,12 @@ messages: Array<Message>, } | { "kind": "answer",
 /**
  * The answer, or why there is none.
  */
-answer: Answer, };
+answer: Answer, } | { "kind": "room", 
+/**
+ * The room.
+ */
+room: Room | null, } | { "kind": "file", 
+/**
+ * The text.
+ */
+text: string | null, };

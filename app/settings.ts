@@ -130,6 +130,8 @@ export async function readSettings(
   // Promised to be a text, but undefined where there is none, or where the App may not read it.
   const secret: unknown = await environment.getEnvironmentVariables().getValueByName(secretVariable(appId));
   const value = (id: string): string => values[ids.indexOf(id)] ?? '';
+  const server = async (id: string): Promise<string> =>
+    text(await environment.getServerSettings().getValueById(id)) ?? '';
   const listen = { host: value('listen_host') || '0.0.0.0', port: Number(value('listen_port')) || 3300 };
   return {
     config: {
@@ -142,10 +144,17 @@ export async function readSettings(
       secret: typeof secret === 'string' && secret !== '' ? secret : null,
       dnsUrl: value('dns_url'),
       privateAddresses: value('private_addresses') === 'true',
+      workspace: await server('uniqueID'),
+      endpoints: endpointsOf(await server('Site_Url'), appId),
     },
     listen,
     certificates: value('ca_certificates').match(certificate) ?? [],
   };
+}
+
+/** Where the App's endpoints are, seen from outside; nothing where the workspace does not know its address. */
+export function endpointsOf(site: string, appId: string): string {
+  return site === '' ? '' : `${withoutSlash(site)}/api/apps/public/${appId}`;
 }
 
 /** As text, without the spaces that come with copying. */

@@ -4,6 +4,7 @@
 
 mod answer;
 mod intent;
+mod recognition;
 mod registration;
 mod request;
 mod token;
@@ -15,6 +16,10 @@ use crate::input::{Answer, Request};
 use crate::view::{Missing, View};
 
 pub use registration::yaml as registration;
+pub use token::{
+    are_sealed as tokens_are_sealed, close as close_tokens, locked as locked_tokens, reveal as reveal_tokens,
+    rotate as rotate_tokens, unproven as unproven_tokens,
+};
 
 /// The homeserver's side of the seam.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +27,7 @@ pub struct Appservice;
 
 impl Attachment for Appservice {
     fn prepare(&self, view: &View) -> Result<Vec<Effect>, Missing> {
-        Ok(token::draw(view)?.into_iter().collect())
+        token::prepare(view)
     }
 
     fn begin(&self, view: &View, intent: &Intent) -> Result<Move, Missing> {

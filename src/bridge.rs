@@ -2,6 +2,7 @@
 //!
 //! `decide` is a pure function. It reads only the view, and where the view lacks something it says so.
 
+mod adopt;
 mod command;
 mod ghost;
 mod incoming;
@@ -17,6 +18,7 @@ mod portal;
 mod reconcile;
 mod work;
 
+use crate::admin;
 use crate::appservice::Appservice;
 use crate::attachment::Attachment;
 use crate::config::Mode;
@@ -37,8 +39,9 @@ pub fn decide(input: &Input, view: &View) -> Result<Vec<Effect>, Missing> {
         Input::Failed { tag, why } => work::failed(view, tag, why),
         Input::Reconcile { scope, skip, began } => reconcile::compare(view, scope, *skip, *began),
         Input::MessageSent { message } => outgoing::accept(view, message),
-        Input::Command { user, room, words } => command::run(view, user, room, words),
+        Input::Command { user, room, words, place } => command::run(view, user, room, words, place.as_ref()),
         Input::Request { request } => incoming::accept(view, request),
+        Input::Download { ticket } => admin::download(view, ticket),
     }
 }
 

@@ -65,6 +65,10 @@ pub struct Config {
     pub dns_url: String,
     /// Whether other Matrix servers may be at private addresses.
     pub private_addresses: bool,
+    /// What tells this workspace from all others (Rocket.Chat's `uniqueID`).
+    pub workspace: String,
+    /// Where browsers reach the App's endpoints, without a slash at its end; empty where that is not known.
+    pub endpoints: String,
 }
 
 impl Config {
@@ -73,9 +77,7 @@ impl Config {
         if self.mode == Mode::Direct {
             return !self.server_name.is_empty();
         }
-        [&self.homeserver_url, &self.server_name, &self.user_prefix, &self.bot_localpart]
-            .iter()
-            .all(|it| !it.is_empty())
+        [&self.homeserver_url, &self.server_name, &self.bot_localpart].iter().all(|it| !it.is_empty())
     }
 
     /// The homeserver's address without a slash at its end.
@@ -95,7 +97,8 @@ impl Config {
 
     /// The localpart of a local user on Matrix.
     pub fn puppet_localpart(&self, user: &User) -> String {
-        format!("{}{}", self.prefix(), crate::ids::localpart(&user.username))
+        let localpart = format!("{}{}", self.prefix(), crate::ids::localpart(&user.username));
+        if localpart == self.bot_localpart { crate::ids::another_localpart(&localpart) } else { localpart }
     }
 
     /// The username of a Matrix user that is one of ours, as far as its localpart tells.
@@ -106,7 +109,7 @@ impl Config {
             .then(|| crate::ids::from_localpart(rest))
     }
 
-    /// What the localparts of our users begin with: a server of our own has nobody else's.
+    /// What the localparts of our users begin with: a server of our own has nobody else's users.
     fn prefix(&self) -> &str {
         if self.mode == Mode::Direct { "" } else { &self.user_prefix }
     }

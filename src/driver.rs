@@ -294,7 +294,7 @@ impl<H: Host + 'static> Driver<H> {
             | Effect::AddMember { .. }
             | Effect::RemoveMember { .. } => self.host.perform(effect).await?,
             // Somebody who cannot be told, because the account is gone, must not hold up the rest.
-            Effect::Notify { .. } | Effect::Log { .. } => {
+            Effect::Notify { .. } | Effect::Log { .. } | Effect::Show { .. } => {
                 let _ = self.host.perform(effect).await;
             }
         }
@@ -333,7 +333,8 @@ fn scope_of(input: &Input) -> Option<Scope> {
         | Input::Stop
         | Input::MessageSent { .. }
         | Input::Command { .. }
-        | Input::Request { .. } => None,
+        | Input::Request { .. }
+        | Input::Download { .. } => None,
     }
 }
 
@@ -349,6 +350,7 @@ fn tag_of(input: &Input) -> Option<&Tag> {
         | Input::Failed { .. }
         | Input::MessageSent { .. }
         | Input::Command { .. }
-        | Input::Request { .. } => None,
+        | Input::Request { .. }
+        | Input::Download { .. } => None,
     }
 }

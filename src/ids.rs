@@ -69,6 +69,11 @@ pub mod key {
     /// All invitations of our users in direct mode.
     pub const INVITATIONS: &str = "invitations";
 
+    /// All ghosts.
+    pub const GHOSTS: &str = "ghosts";
+    /// All that may be downloaded once.
+    pub const TICKETS: &str = "tickets";
+
     /// The journal of a scope.
     pub fn journal(scope: &Scope) -> String {
         format!("journal:{scope}")
@@ -197,6 +202,14 @@ pub fn localpart(username: &str) -> String {
     })
 }
 
+/// The same localpart spelt in another way, for somebody whose own is taken: it still leads back to the username.
+pub fn another_localpart(localpart: &str) -> String {
+    let mut bytes = localpart.bytes();
+    let Some(last) = bytes.next_back() else { return String::new() };
+    let start = localpart.get(..bytes.len()).unwrap_or_default();
+    format!("{start}={last:02x}")
+}
+
 /// The Rocket.Chat username that a localpart was made of.
 pub fn from_localpart(localpart: &str) -> String {
     unescape(localpart, '=').unwrap_or_else(|| localpart.to_owned())
@@ -217,6 +230,17 @@ pub fn ghost_names(mxid: &str) -> [String; 3] {
         format!("{localpart}-{short}:{server}"),
         format!("{localpart}-{mark}:{server}"),
     ]
+}
+
+/// Whether no other Matrix user's ghost could bear a name. Characters that were replaced make the plain name ambiguous,
+/// save the colon before a port.
+pub fn is_only_ghost_name_of(username: &str, mxid: &str) -> bool {
+    let [plain, marked @ ..] = ghost_names(mxid);
+    let unchanged = |(localpart, server): (&str, &str)| {
+        plain == format!("{localpart}:{}", server.replace(':', "_"))
+            && !format!("{localpart}{server}").contains('_')
+    };
+    marked.iter().any(|it| it == username) || (plain == username && split_mxid(mxid).is_some_and(unchanged))
 }
 
 /// Whether a username is one that only ghosts bear: no person's may contain a colon.
@@ -306,6 +330,27 @@ mod tests {
             assert_eq!(ghost_names(mxid)[0], expected);
         }
         assert_ne!(ghost_names("@a=b:x.org")[1], ghost_names("@a+b:x.org")[1]);
+    }
+
+    #[test]
+    fn an_ambiguous_name_is_nobodys_alone() {
+        for (mxid, is_only) in [
+            ("@alice:example.org", true),
+            ("@alice:localhost:18448", true),
+            ("@al=2fbob:example.org", false),
+            ("@a_b:example.org", false),
+            ("@a:ex_ample.org", false),
+        ] {
+            let [plain, short, _] = ghost_names(mxid);
+            assert_eq!(is_only_ghost_name_of(&plain, mxid), is_only, "{mxid}");
+            assert!(is_only_ghost_name_of(&short, mxid) && !is_only_ghost_name_of(&short, "@x:y.org"));
+        }
+    }
+
+    #[test]
+    fn a_taken_localpart_still_leads_to_its_user() {
+        let other = another_localpart("rocketchat");
+        assert_eq!((&*other, &*from_localpart(&other)), ("rocketcha=74", "rocketchat"));
     }
 
     #[test]

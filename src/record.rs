@@ -3,6 +3,9 @@
 //! Documents are inserted and removed, never changed. A record of an unknown kind or version is passed over, so
 //! that an older App beside a newer one does no harm.
 
+mod ticket;
+mod tokens;
+
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -10,7 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::effect::{Document, Effect};
 use crate::facts::{Message, Room, User};
-use crate::ids::{self, Scope, key};
+use crate::ids::{Scope, key};
+
+pub use ticket::{Download, Ticket};
+pub use tokens::{SealedTokens, Tokens, TokensInUse};
 
 /// The version written into every document.
 const VERSION: u32 = 1;
@@ -61,6 +67,10 @@ pub enum Record {
     Head(Head),
     /// Events that we made, by what they were made for.
     Made(Made),
+    /// That the homeserver has shown which tokens it knows.
+    TokensInUse(TokensInUse),
+    /// What may be downloaded once.
+    Ticket(Ticket),
 }
 
 /// Work that is not done yet.
@@ -114,6 +124,8 @@ pub enum Work {
         /// Each event as it came, one JSON text each.
         events: Vec<String>,
     },
+    /// Find out which Rocket.Chat room a Matrix room was made for by an earlier installation, and take it up again.
+    Adopt,
 }
 
 /// A failed attempt at an entry; the one with the most attempts counts.
@@ -206,24 +218,6 @@ pub struct Compared {
     pub room: String,
     /// When it began, in milliseconds.
     pub at: i64,
-}
-
-/// Tokens of the application service. Several pairs may exist: the oldest is used, all are accepted.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tokens {
-    /// What we show the homeserver.
-    pub appservice: String,
-    /// What the homeserver shows us.
-    pub homeserver: String,
-    /// When they were drawn, in milliseconds.
-    pub at: i64,
-}
-
-impl std::fmt::Debug for Tokens {
-    /// Secrets do not show.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tokens").field("at", &self.at).finish_non_exhaustive()
-    }
 }
 
 /// A sign of life of an instance.
@@ -413,7 +407,9 @@ impl Record {
             Self::Portal(it) => {
                 (key::portal_local(&it.local), vec![key::portal_remote(&it.remote), key::PORTALS.to_owned()])
             }
-            Self::Ghost(it) => (key::ghost(&it.mxid), vec![key::ghost_name(&it.username)]),
+            Self::Ghost(it) => {
+                (key::ghost(&it.mxid), vec![key::ghost_name(&it.username), key::GHOSTS.to_owned()])
+            }
             Self::Link(it) => {
                 let mut found_by = vec![key::ledger(&it.room), key::link_local(&it.local)];
                 found_by.extend((!it.remote.is_empty()).then(|| key::link_remote(&it.remote)));
@@ -430,7 +426,8 @@ impl Record {
             }
             Self::Compared(it) => (format!("compared:{}:{}", it.room, it.at), vec![key::compared(&it.room)]),
             Self::Tokens(it) => {
-                (format!("tokens:{}", ids::digest(&[&it.appservice])), vec![key::TOKENS.to_owned()])
+                let form = if it.sealed.is_some() { "sealed-tokens" } else { "tokens" };
+                (format!("{form}:{}", it.pair()), vec![key::TOKENS.to_owned()])
             }
             Self::Heartbeat(it) => {
                 (format!("heartbeat:{}:{}", it.instance, it.at), vec![key::INSTANCES.to_owned()])
@@ -452,6 +449,10 @@ impl Record {
             Self::Snapshot(it) => (key::snapshot(&it.id), vec![]),
             Self::Head(it) => (format!("head:{}", it.event), vec![key::heads(&it.room)]),
             Self::Made(it) => (key::made(&it.transaction), vec![]),
+            Self::TokensInUse(it) => {
+                (format!("tokens-in-use:{}:{}", it.pair, it.at), vec![key::TOKENS.to_owned()])
+            }
+            Self::Ticket(it) => (format!("ticket:{}", it.digest), vec![key::TICKETS.to_owned()]),
         }
     }
 }

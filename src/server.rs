@@ -16,7 +16,7 @@ mod route;
 mod send;
 mod transaction;
 
-pub use identity::rotate as rotate_key;
+pub use identity::{close as close_key, reveal as reveal_keys, rotate as rotate_key};
 
 use crate::attachment::{Acceptance, Attachment, Done, Incoming, Intent, Move};
 use crate::effect::Effect;
@@ -46,6 +46,7 @@ impl Attachment for Direct {
             }
             Intent::Send { .. } => send::begin(view, intent)?,
             Intent::Latest { .. } => Move::done(Done::Events(vec![])),
+            Intent::Recognise { .. } => Move::done(Done::Recognised(None)),
             Intent::CreateRoom { .. } | Intent::Invite { .. } => Move::Refused {
                 why:
                     "in direct mode, rooms are so far made on other servers: have somebody there invite you, \
@@ -61,9 +62,11 @@ impl Attachment for Direct {
                 join::resume(view, &join::Wanted { room, by, via, transaction, at: *at }, step, answer)
             }
             Intent::Send { .. } => send::resume(view, intent, step, answer),
-            Intent::Attach | Intent::CreateRoom { .. } | Intent::Latest { .. } | Intent::Invite { .. } => {
-                self.begin(view, intent)
-            }
+            Intent::Attach
+            | Intent::CreateRoom { .. }
+            | Intent::Latest { .. }
+            | Intent::Invite { .. }
+            | Intent::Recognise { .. } => self.begin(view, intent),
         }
     }
 

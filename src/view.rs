@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::effect::{Call, Tag};
-use crate::facts::{Message, User};
+use crate::facts::{Message, Room, User};
 use crate::input::Answer;
 use crate::record::Record;
 
@@ -48,6 +48,18 @@ pub enum Key {
         /// The request.
         request: Call,
     },
+    /// A room by id.
+    Room {
+        /// The id.
+        id: String,
+    },
+    /// The last file that somebody posted in a room.
+    PostedFile {
+        /// The room's id.
+        room: String,
+        /// The user's id.
+        user: String,
+    },
 }
 
 /// What a key led to.
@@ -80,6 +92,16 @@ pub enum Loaded {
         /// The answer, or why there is none.
         answer: Answer,
     },
+    /// A room, if there is one.
+    Room {
+        /// The room.
+        room: Option<Room>,
+    },
+    /// A file as text, if there is one.
+    File {
+        /// The text.
+        text: Option<String>,
+    },
 }
 
 /// What a key led to, read once.
@@ -95,6 +117,10 @@ pub enum Found {
     Messages(Vec<Message>),
     /// How a call ended.
     Answer(Answer),
+    /// A room, if there is one.
+    Room(Option<Room>),
+    /// A file as text, if there is one.
+    File(Option<String>),
 }
 
 impl Loaded {
@@ -108,6 +134,8 @@ impl Loaded {
             Self::Message { message } => Found::Message(message),
             Self::Messages { messages } => Found::Messages(messages),
             Self::Answer { answer } => Found::Answer(answer),
+            Self::Room { room } => Found::Room(room),
+            Self::File { text } => Found::File(text),
         }
     }
 }
@@ -172,6 +200,18 @@ impl View {
         const NONE: &Answer = &Answer::Unreachable { why: String::new() };
         let found = self.get(Key::Fetch { request })?;
         Ok(if let Found::Answer(answer) = found { answer } else { NONE })
+    }
+
+    /// A Rocket.Chat room.
+    pub fn room(&self, id: &str) -> Result<Option<&Room>, Missing> {
+        let found = self.get(Key::Room { id: id.to_owned() })?;
+        Ok(if let Found::Room(room) = found { room.as_ref() } else { None })
+    }
+
+    /// The last file that somebody posted in a room, as text.
+    pub fn posted_file(&self, room: &str, user: &str) -> Result<Option<&str>, Missing> {
+        let found = self.get(Key::PostedFile { room: room.to_owned(), user: user.to_owned() })?;
+        Ok(if let Found::File(text) = found { text.as_deref() } else { None })
     }
 
     /// Takes in what a key led to.

@@ -6,8 +6,9 @@ import type { IUser } from '@rocket.chat/apps-engine/definition/users';
 import { UserType } from '@rocket.chat/apps-engine/definition/users/UserType.js';
 
 import { messageFact, rawMessageFact } from '../inputs/message.ts';
+import { roomFact } from '../inputs/room.ts';
 import { unknownUser, userFact } from '../inputs/user.ts';
-import type { Message, User } from '../protocol.ts';
+import type { Message, Room, User } from '../protocol.ts';
 import type { Accessors } from './accessors.ts';
 
 /** What the server gives at most. */
@@ -19,6 +20,11 @@ export class RocketChat {
   async userByName(username: string): Promise<User | null> {
     const user = await this.rawUser(username);
     return user ? userFact(user) : null;
+  }
+
+  async room(id: string): Promise<Room | null> {
+    const room = await this.accessors.read.getRoomReader().getById(id);
+    return room ? roomFact(room) : null;
   }
 
   async message(id: string): Promise<Message | null> {

@@ -12,6 +12,9 @@ type KnownRoom = Pick<IRoom, 'id'> & {
 
 const kinds: Readonly<Record<string, RoomKind>> = { c: 'channel', p: 'group', d: 'direct' };
 
+/** Where somebody is who is in no room. */
+export const nowhere: Room = { id: '', name: '', kind: 'other', encrypted: false };
+
 export function roomFact(room: KnownRoom): Room {
   return {
     id: room.id,

@@ -27,12 +27,17 @@ pub(super) fn receive(view: &View, request: &Request) -> Result<Incoming, Missin
             "The homeserver's token is missing from the Authorization header.",
         ));
     };
-    if !token::is_homeservers(view, token)? {
+    let Some(pair) = token::shown_by_homeserver(view, token)? else {
         return Ok(error(403, "M_FORBIDDEN", "This is not the token of the registration (hs_token)."));
-    }
+    };
+    Ok(answer(view, request).keeping(token::heard(view, &pair)?))
+}
+
+/// The same for a request of which it is known that it is the homeserver's.
+fn answer(view: &View, request: &Request) -> Incoming {
     let path = request.uri.split_once('?').map_or(request.uri.as_str(), |(path, _)| path);
-    let Some((_, call)) = path.split_once("/_matrix/app/v1/") else { return Ok(unrecognized()) };
-    Ok(match (request.method.as_str(), call.split_once('/').unwrap_or((call, ""))) {
+    let Some((_, call)) = path.split_once("/_matrix/app/v1/") else { return unrecognized() };
+    match (request.method.as_str(), call.split_once('/').unwrap_or((call, ""))) {
         ("PUT", ("transactions", _)) => events(view),
         ("POST", ("ping", "")) => reply(200, "{}".to_owned()),
         ("GET", ("users" | "rooms" | "thirdparty", _)) => {
@@ -42,7 +47,7 @@ pub(super) fn receive(view: &View, request: &Request) -> Result<Incoming, Missin
             error(405, "M_UNRECOGNIZED", "This method is not known here.")
         }
         _ => unrecognized(),
-    })
+    }
 }
 
 #[derive(Deserialize)]

@@ -4,7 +4,7 @@
 //! gone by then, somebody else finished it and there is nothing left to do.
 
 use super::journal::Journal;
-use super::{attachment, incoming, invite, join, ledger, outgoing, owner, reconcile};
+use super::{adopt, attachment, incoming, invite, join, ledger, outgoing, owner, reconcile};
 use crate::attachment::{Done, Intent, Move};
 use crate::effect::{Effect, Level, Tag};
 use crate::ids::{self, Scope, key};
@@ -142,7 +142,7 @@ fn advance(view: &View, journal: &Journal, entry: &Entry, step: &str) -> Result<
 fn nothing_to_do(view: &View, journal: &Journal, entry: &Entry) -> Result<Vec<Effect>, Missing> {
     let mut effects = match &entry.work {
         Work::Post { message } => outgoing::passed_over(view, message)?,
-        Work::Join { .. } | Work::Invite { .. } | Work::Missed | Work::Events { .. } => vec![],
+        Work::Join { .. } | Work::Invite { .. } | Work::Missed | Work::Events { .. } | Work::Adopt => vec![],
     };
     effects.extend(journal.finish(view, entry));
     Ok(effects)
@@ -157,6 +157,7 @@ fn intent(view: &View, journal: &Journal, entry: &Entry) -> Result<Option<Intent
         Work::Join { by, remote, via, .. } => Ok(Some(join::intent(entry, by, remote, via))),
         Work::Missed => Ok(entry.scope.remote_room().map(|room| Intent::Latest { room: room.to_owned() })),
         Work::Events { .. } => Ok(None),
+        Work::Adopt => adopt::intent(view, entry),
     }
 }
 
@@ -201,7 +202,7 @@ fn refused(view: &View, journal: &Journal, entry: &Entry, why: &str) -> Vec<Effe
         Work::Post { message } => outgoing::refused(message, why),
         Work::Invite { room, by, mxid } => invite::refused(room, by, mxid, why),
         Work::Join { room, by, remote, .. } => join::refused(room, by, remote, why),
-        Work::Missed | Work::Events { .. } => vec![],
+        Work::Missed | Work::Events { .. } | Work::Adopt => vec![],
     };
     effects.extend(journal.finish(view, entry));
     effects
@@ -227,6 +228,7 @@ fn achieved(
         (Work::Join { room, by, .. }, _, Done::Joined { room: remote, events }) => {
             join::joined(view, entry, room, by, remote, events)
         }
+        (Work::Adopt, _, Done::Recognised(room)) => adopt::recognised(view, entry, room.as_deref())?,
         (Work::Missed, _, Done::Events(events)) => incoming::missed(view, &entry.scope, events)?,
         // Somebody else was quicker, or the answer says less than it should: the entry looks again.
         _ => return Ok(vec![next(entry, 0)]),
@@ -254,10 +256,16 @@ fn attach(view: &View, step: &str, answer: Option<&Answer>) -> Result<Vec<Effect
             keep.push(Effect::Call { tag, request });
             keep
         }
-        Move::Again { keep } => keep,
+        Move::Again { mut keep } => {
+            keep.push(Effect::Wake { scope: Scope::workspace(), at: view.now });
+            keep
+        }
         Move::Done { done, mut keep } => {
             keep.extend(incoming::look_for_missed(view)?);
-            if let Done::Attached(text) = done {
+            if let Done::AttachedIn { rooms, .. } = &done {
+                keep.extend(adopt::found(view, rooms)?);
+            }
+            if let Done::Attached(text) | Done::AttachedIn { how: text, .. } = done {
                 keep.push(log(Level::Info, text));
             }
             keep

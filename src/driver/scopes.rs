@@ -45,7 +45,8 @@ impl Scopes {
             | Input::Failed { .. }
             | Input::MessageSent { .. }
             | Input::Command { .. }
-            | Input::Request { .. } => false,
+            | Input::Request { .. }
+            | Input::Download { .. } => false,
         };
         if !superfluous {
             state.queue.push_back(input);

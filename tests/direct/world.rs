@@ -297,6 +297,7 @@ pub fn person(username: &str) -> User {
         kind: UserKind::User,
         roles: vec!["admin".to_owned()],
         active: true,
+        made_by_us: false,
     }
 }
 

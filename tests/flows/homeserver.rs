@@ -25,6 +25,10 @@ pub struct Homeserver {
     pub remote: Vec<Value>,
     /// Answers to give instead of its own, first come, first served.
     pub instead: Vec<Answer>,
+    /// The one token that it knows, where it looks at tokens at all.
+    pub token: Option<String>,
+    /// The marks of rooms, each as a state event.
+    pub marks: BTreeMap<String, Value>,
     registered: BTreeSet<String>,
     aliases: BTreeMap<String, String>,
     joined: BTreeSet<(String, String)>,
@@ -41,6 +45,11 @@ impl Homeserver {
 
     /// Answers a request of the App.
     pub fn answer(&mut self, call: &Call) -> Answer {
+        if let Some(known) = &self.token
+            && call.authorization.as_deref() != Some(&format!("Bearer {known}"))
+        {
+            return refusal(401, "M_UNKNOWN_TOKEN");
+        }
         if !self.instead.is_empty() {
             return self.instead.remove(0);
         }
@@ -53,16 +62,9 @@ impl Homeserver {
             .find_map(|it| it.strip_prefix("user_id="))
             .map_or_else(|| BOT.to_owned(), decode);
         let body: Value = call.body.as_deref().map_or(Value::Null, |it| serde_json::from_str(it).unwrap());
-        let (status, body) = match self.route(&parts, &user, &body) {
-            Ok(body) => (200, body),
-            Err((status, code)) => (status, json!({ "errcode": code, "error": "no" })),
-        };
-        Answer::Response {
-            status,
-            body: body.to_string(),
-            retry_after: None,
-            cache_control: None,
-            location: None,
+        match self.route(&parts, &user, &body) {
+            Ok(body) => response(200, &body),
+            Err((status, code)) => refusal(status, code),
         }
     }
 
@@ -86,8 +88,26 @@ impl Homeserver {
                 }
                 let room = format!("!{alias}");
                 self.aliases.insert(alias, room.clone());
+                if let Some(mark) = body["initial_state"][0].as_object() {
+                    let mut mark = Value::Object(mark.clone());
+                    mark["sender"] = json!(user);
+                    self.marks.insert(room.clone(), mark);
+                }
                 self.joined.insert((room.clone(), user.to_owned()));
                 Ok(json!({ "room_id": room }))
+            }
+            ["v3", "account", "whoami"] => Ok(json!({ "user_id": user })),
+            ["v3", "joined_rooms"] => {
+                let rooms = self.joined.iter().filter(|it| it.1 == user).map(|it| it.0.clone());
+                Ok(json!({ "joined_rooms": rooms.collect::<Vec<_>>() }))
+            }
+            ["v3", "rooms", room, "state", "chat.rocket.portal", ""] => {
+                self.marks.get(room).cloned().ok_or((404, "M_NOT_FOUND"))
+            }
+            ["v3", "rooms", room, "aliases"] => {
+                let aliases =
+                    self.aliases.iter().filter(|it| it.1 == room).map(|it| format!("#{}:hs.test", it.0));
+                Ok(json!({ "aliases": aliases.collect::<Vec<_>>() }))
             }
             ["v3", "directory", "room", alias] => {
                 let localpart = alias.trim_start_matches('#').split(':').next().unwrap();
@@ -151,6 +171,20 @@ impl Homeserver {
             }
             _ => panic!("the homeserver does not know {path:?}"),
         }
+    }
+}
+
+fn refusal(status: u16, code: &str) -> Answer {
+    response(status, &json!({ "errcode": code, "error": "no" }))
+}
+
+fn response(status: u16, body: &Value) -> Answer {
+    Answer::Response {
+        status,
+        body: body.to_string(),
+        retry_after: None,
+        cache_control: None,
+        location: None,
     }
 }
 

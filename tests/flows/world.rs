@@ -5,7 +5,7 @@
 //! where an instance may die. Nothing waits for real time: when all is quiet, the clock moves to the next timer.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -47,6 +47,10 @@ pub struct Outside {
     pub refuse_messages: bool,
     /// Nobody can be told anything.
     pub refuse_notices: bool,
+    /// Rooms that are not there any more.
+    pub lost_rooms: BTreeSet<String>,
+    /// The last file of each person in each room, by the ids of both.
+    pub files: BTreeMap<(String, String), String>,
     entropy: u8,
 }
 
@@ -149,7 +153,7 @@ impl World {
     pub fn command(&self, index: usize, room: &str, name: &str, words: &str) {
         let user = self.outside.borrow().users[name].clone();
         let words = words.split(' ').map(str::to_owned).collect();
-        self.submit(index, Input::Command { user, room: channel(room), words });
+        self.submit(index, Input::Command { user, room: channel(room), words, place: None });
     }
 
     /// The homeserver sends a request.
@@ -197,7 +201,7 @@ impl World {
         let records = self.records();
         let tokens =
             records.iter().filter_map(|it| if let Record::Tokens(it) = it { Some(it) } else { None });
-        tokens.min_by_key(|it| (it.at, it.appservice.clone())).unwrap().homeserver.clone()
+        tokens.min_by_key(|it| (it.at, it.pair())).unwrap().homeserver.expose().to_owned()
     }
 
     pub fn records(&self) -> Vec<Record> {
@@ -429,6 +433,10 @@ impl Outside {
                 Loaded::Messages { messages: messages.split_off(page) }
             }
             Key::Fetch { request } => Loaded::Answer { answer: self.answer(request) },
+            Key::Room { id } => Loaded::Room { room: (!self.lost_rooms.contains(id)).then(|| channel(id)) },
+            Key::PostedFile { room, user } => {
+                Loaded::File { text: self.files.get(&(room.clone(), user.clone())).cloned() }
+            }
         }
     }
 
@@ -444,7 +452,7 @@ impl Outside {
                 if self.users.contains_key(&username) {
                     return Err(format!("The username {username} is taken"));
                 }
-                let user = User { kind: UserKind::Bot, name, ..person(&username) };
+                let user = User { kind: UserKind::Bot, name, made_by_us: true, ..person(&username) };
                 self.users.insert(username, user);
             }
             Effect::CreateMessage { id, room, sender, text } => {
@@ -573,6 +581,7 @@ pub fn person(username: &str) -> User {
         kind: UserKind::User,
         roles: vec!["user".to_owned()],
         active: true,
+        made_by_us: false,
     }
 }
 

@@ -40,6 +40,10 @@ fn main() {
         effect::Peer,
         effect::Reply,
         effect::Level,
+        effect::Place,
+        effect::Window,
+        effect::Block,
+        effect::Button,
         view::Key,
         view::Loaded,
     ] {
