@@ -80,7 +80,6 @@ export class Federation {
     this.host = new WorkspaceHost(
       store,
       this.rocketchat,
-      this.accessors,
       () => this.transport,
       (input) => {
         this.core.tell(input);

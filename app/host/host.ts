@@ -5,13 +5,10 @@ import { randomBytes } from 'node:crypto';
 import { type Log, reason } from '../log.ts';
 import type { Effect, Input, Key, Loaded } from '../protocol.ts';
 import { within } from '../within.ts';
-import type { Accessors } from './accessors.ts';
-import { Files } from './files.ts';
 import type { RocketChat } from './rocketchat.ts';
 import type { Store } from './store.ts';
 import { Alarms } from './timer.ts';
 import { largestLookup, type Transport } from './transport.ts';
-import { Windows } from './windows.ts';
 
 /** As the WebAssembly module knows it. */
 export interface Host {
@@ -31,20 +28,14 @@ export class WorkspaceHost implements Host {
     this.submit({ kind: 'wake', scope });
   });
   private closed = false;
-  private readonly windows: Windows;
-  private readonly files: Files;
 
   constructor(
     private readonly store: Store,
     private readonly rocketchat: RocketChat,
-    accessors: Accessors,
     private readonly transport: () => Transport,
     private readonly submit: (input: Input) => void,
     private readonly log: Log,
-  ) {
-    this.windows = new Windows(accessors);
-    this.files = new Files(accessors.read);
-  }
+  ) {}
 
   async load(keys: Key[]): Promise<Loaded[]> {
     this.refuseIfClosed();
@@ -100,7 +91,7 @@ export class WorkspaceHost implements Host {
       case 'room':
         return { kind: 'room', room: await this.rocketchat.room(key.id) };
       case 'postedFile':
-        return { kind: 'file', text: await this.files.posted(key.room, key.user) };
+        return { kind: 'file', text: await this.rocketchat.files.posted(key.room, key.user) };
     }
   }
 
@@ -130,7 +121,7 @@ export class WorkspaceHost implements Host {
         this.log.say(effect.level, effect.text);
         return;
       case 'show':
-        return this.windows.show(effect.user, effect.place, effect.window);
+        return this.rocketchat.windows.show(effect.user, effect.place, effect.window);
       case 'next':
       case 'reconcile':
       case 'reply':

@@ -10,12 +10,20 @@ import { roomFact } from '../inputs/room.ts';
 import { unknownUser, userFact } from '../inputs/user.ts';
 import type { Message, Room, User } from '../protocol.ts';
 import type { Accessors } from './accessors.ts';
+import { Files } from './files.ts';
+import { Windows } from './windows.ts';
 
 /** What the server gives at most. */
 const mostRecent = 100;
 
 export class RocketChat {
-  constructor(private readonly accessors: Accessors) {}
+  readonly windows: Windows;
+  readonly files: Files;
+
+  constructor(private readonly accessors: Accessors) {
+    this.windows = new Windows(accessors);
+    this.files = new Files(accessors);
+  }
 
   async userByName(username: string): Promise<User | null> {
     const user = await this.rawUser(username);

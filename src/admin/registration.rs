@@ -4,7 +4,7 @@ use super::download;
 use crate::appservice;
 use crate::config::Mode;
 use crate::effect::Effect;
-use crate::ids::key;
+use crate::ids::{Scope, key};
 use crate::record::Download;
 use crate::view::{Key, Missing, View};
 
@@ -58,7 +58,8 @@ pub fn rotate(view: &View) -> Result<(Vec<Effect>, String), Missing> {
             let text = "New tokens are drawn. Until the homeserver has loaded the new registration \
                         (`/federation registration`), the old ones are used; after that they are accepted for a day \
                         more. No message is lost.";
-            (vec![effect], text.to_owned())
+            // Where the old ones could not be opened, there is something to attach with now.
+            (vec![effect, Effect::Wake { scope: Scope::workspace(), at: view.now }], text.to_owned())
         }
         Err(why) => (vec![], format!("No new tokens were drawn: {why}.")),
     })

@@ -110,8 +110,12 @@ pub(super) fn resume(view: &View, intent: &Intent, last: &str, answer: &Answer) 
 /// A step as a move; without tokens there is nothing that could be sent.
 fn step(view: &View, name: &str, intent: &Intent) -> Result<Move, Missing> {
     let Some(pair) = token::in_use(view)? else {
-        let why = token::locked(view)?.unwrap_or_else(|| "the registration has no tokens yet".to_owned());
-        return Ok(Move::Later { after: None, why });
+        return Ok(match token::locked(view)? {
+            // Only somebody who can act changes that; messages wait for it.
+            Some(why) if *intent == Intent::Attach => Move::Refused { why },
+            Some(why) => Move::Later { after: None, why },
+            None => Move::Later { after: None, why: "the registration has no tokens yet".to_owned() },
+        });
     };
     let request = match intent {
         Intent::Attach => attach(view, name),

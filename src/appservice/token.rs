@@ -94,10 +94,15 @@ pub(super) fn prepare(view: &View) -> Result<Vec<Effect>, Missing> {
     }
     for tokens in kept.iter().filter(|it| it.sealed.is_none()) {
         let closed = close(view, tokens);
-        if closed.sealed.is_some() {
-            // The new one first: at no time is there none.
-            effects.extend([Record::Tokens(closed).insert(), Record::Tokens(tokens.clone()).remove()]);
+        if closed.sealed.is_none() {
+            continue;
         }
+        // The sealed one first: at no time is there none. After a crash it is there already.
+        let is_there = |it: &Tokens| it.sealed.is_some() && it.pair() == tokens.pair();
+        if !kept.iter().any(|it| is_there(it) && open_one(view, it).is_some()) {
+            effects.push(Record::Tokens(closed).insert());
+        }
+        effects.push(Record::Tokens(tokens.clone()).remove());
     }
     effects.extend(outlived(view)?);
     Ok(effects)

@@ -277,7 +277,7 @@ fn attach(view: &View, step: &str, answer: Option<&Answer>) -> Result<Vec<Effect
                 Effect::Wake { scope: Scope::workspace(), at: again },
             ]
         }
-        Move::Refused { why } => vec![log(Level::Error, format!("Matrix refuses us: {why}"))],
+        Move::Refused { why } => vec![log(Level::Error, format!("Not connected to Matrix: {why}"))],
     })
 }
 

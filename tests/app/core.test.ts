@@ -17,6 +17,8 @@ const config: Config = {
   secret: null,
   dnsUrl: '',
   privateAddresses: false,
+  workspace: '',
+  endpoints: '',
 };
 const arrived = { method: 'PUT', uri: '/', authorization: [], body: new Uint8Array([1, 2]) };
 

@@ -11,12 +11,17 @@ const id = 'd687dc95-f49b-44ca-8072-9e8140f3c48c';
 const variable = 'RC_APPS_D687DC95_F49B_44CA_8072_9E8140F3C48C_SECRET';
 
 /** Values that nobody set are their defaults. */
-function read(values: Record<string, unknown>, environment: Record<string, string> = {}): Promise<Settings> {
+function read(
+  values: Record<string, unknown>,
+  environment: Record<string, string> = {},
+  server: Record<string, string> = {},
+): Promise<Settings> {
   const defaults = Object.fromEntries(settings.map(({ id, packageValue }) => [id, packageValue as unknown]));
   const all = { ...defaults, ...values } as Record<string, unknown>;
   const reader = {
     getSettings: () => ({ getValueById: (id: string) => Promise.resolve(all[id]) }),
     getEnvironmentVariables: () => ({ getValueByName: (name: string) => Promise.resolve(environment[name]) }),
+    getServerSettings: () => ({ getValueById: (id: string) => Promise.resolve(server[id]) }),
   };
   return readSettings(id, reader as never, ({ port }) => Promise.resolve(`http://localhost:${port}`));
 }
@@ -33,6 +38,8 @@ test('nothing set', async () => {
       secret: null,
       dnsUrl: '',
       privateAddresses: false,
+      workspace: '',
+      endpoints: '',
     },
     listen: { host: '0.0.0.0', port: 3300 },
     certificates: [],
@@ -51,6 +58,14 @@ test('direct mode in full', async () => {
   assert.deepEqual(
     [mode, serverName, dnsUrl, privateAddresses, secret],
     ['direct', 'example.org', 'https://dns.example.org/dns-query', true, 'sesame'],
+  );
+});
+
+test('the workspace is known by its id, and its endpoints by its address', async () => {
+  const { config } = await read({}, {}, { uniqueID: 'u', Site_Url: 'https://chat.example.org/sub/' });
+  assert.deepEqual(
+    [config.workspace, config.endpoints],
+    ['u', `https://chat.example.org/sub/api/apps/public/${id}`],
   );
 });
 

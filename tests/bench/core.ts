@@ -25,6 +25,8 @@ const config: Config = {
   secret: null,
   dnsUrl: '',
   privateAddresses: false,
+  workspace: '',
+  endpoints: '',
 };
 
 const room = '!room:hs.test';
@@ -86,6 +88,10 @@ class Host {
         return { kind: 'messages', messages: [] };
       case 'fetch':
         return { kind: 'answer', answer: { kind: 'unreachable', why: 'there is no network here' } };
+      case 'room':
+        return { kind: 'room', room: null };
+      case 'postedFile':
+        return { kind: 'file', text: null };
     }
   }
 }
@@ -139,6 +145,7 @@ async function sayOne(host: Host, made: Core, index: number): Promise<void> {
     kind: 'user',
     roles: [],
     active: true,
+    madeByUs: false,
   };
   const at = Date.now() + index;
   const message: Message = {

@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Waker};
 use matrix_federation::bridge::decide;
 use matrix_federation::config::{Config, Mode, Secret};
 use matrix_federation::driver::{Driver, Host};
-use matrix_federation::effect::{Call, Document, Effect, Reply, Tag};
+use matrix_federation::effect::{Call, Document, Effect, Reply, Tag, Window as Shown};
 use matrix_federation::facts::{Message, Room, RoomKind, User, UserKind};
 use matrix_federation::ids::Scope;
 use matrix_federation::input::{Answer, Input, Request};
@@ -35,6 +35,8 @@ pub struct Outside {
     pub messages: Vec<Message>,
     pub members: Vec<(String, String)>,
     pub notices: Vec<(String, String)>,
+    /// Windows as they were shown, the latest last.
+    pub windows: Vec<Shown>,
     pub log: Vec<String>,
     pub homeserver: Homeserver,
     /// Other Matrix servers, by their names.
@@ -170,15 +172,20 @@ impl World {
         authorization: Option<String>,
         body: &str,
     ) -> Ticket {
-        let instance = &self.instances[index];
-        let body = instance.driver.put(body.as_bytes().to_vec());
+        let body = self.instances[index].driver.put(body.as_bytes().to_vec());
         let authorization = authorization.into_iter().collect();
         let request = Request { method: method.to_owned(), uri: uri.to_owned(), authorization, body };
+        self.input(index, Input::Request { request })
+    }
+
+    /// Gives an input to an instance that gives a reply to it.
+    pub fn input(&self, index: usize, input: Input) -> Ticket {
+        let instance = &self.instances[index];
         let (driver, inner) = (Rc::clone(&instance.driver), Rc::clone(&instance.inner));
         let ticket = Ticket::default();
         let kept = Rc::clone(&ticket);
         instance.inner.borrow_mut().tasks.push(Box::pin(async move {
-            let reply = driver.submit(Input::Request { request }).await;
+            let reply = driver.submit(input).await;
             *kept.borrow_mut() = reply.clone().ok().flatten();
             inner.borrow_mut().replies.push(reply);
         }));
@@ -227,6 +234,11 @@ impl World {
         self.instances[index].inner.borrow().dead
     }
 
+    /// It is to die after so many more effects.
+    pub fn doom(&self, index: usize, life: usize) {
+        self.instances[index].inner.borrow_mut().life = Some(life);
+    }
+
     /// Takes back that it is to die.
     pub fn spare(&self, index: usize) {
         self.instances[index].inner.borrow_mut().life = None;
@@ -253,6 +265,22 @@ impl World {
         let outside = self.outside.borrow();
         let asked: Vec<_> = outside.servers.values().flat_map(|it| it.asked.iter().rev().take(5)).collect();
         panic!("the world found no rest: {:?} {asked:?}", outside.log);
+    }
+
+    /// Lets everything run for so many milliseconds.
+    pub fn for_a_while(&self, milliseconds: i64) {
+        let end = self.outside.borrow().now + milliseconds;
+        loop {
+            if self.one_round() {
+                continue;
+            }
+            let next = self.instances.iter().filter_map(|it| it.inner.borrow().next_timer()).min();
+            let mut outside = self.outside.borrow_mut();
+            outside.now = outside.now.max(next.filter(|it| *it <= end).unwrap_or(end));
+            if outside.now >= end {
+                return;
+            }
+        }
     }
 
     /// Lets everything run until something is true; the clock moves as it must.
@@ -493,6 +521,7 @@ impl Outside {
             Effect::Notify { .. } if self.refuse_notices => return Err("There is no such user".to_owned()),
             Effect::Notify { user, text, .. } => self.notices.push((user, text)),
             Effect::Log { text, .. } => self.log.push(text),
+            Effect::Show { window, .. } => self.windows.push(window),
             other => return Err(format!("not for the host: {other:?}")),
         }
         Ok(())
