@@ -89,6 +89,7 @@ async function declared(federation: Federation, app: Logging) {
       http: { providePreRequestHandler: take },
       settings: { provideSetting: take },
       api: { provideApi: take },
+      ui: { registerButton: () => undefined },
       slashCommands: {
         provideSlashCommand: (command: ISlashCommand & { app: Logging }) =>
           Promise.resolve(void (provided.command = command)),
@@ -108,6 +109,7 @@ const context = {
   getSender: () => ({ id: 'alice' }),
   getRoom: () => ({ id: 'garden' }),
   getArguments: () => ['help'],
+  getTriggerId: () => undefined,
 } as never;
 const none = {} as never;
 

@@ -65,6 +65,7 @@ fn ident_a_crash_after_each_effect_of_taking_up_is_harmless() {
         let doomed = reinstall(&mut world, Some(runs));
         let survived = !world.is_dead(doomed);
         let index = if survived {
+            world.spare(doomed);
             doomed
         } else {
             world.pass(20_000);

@@ -152,6 +152,7 @@ fn ident_an_import_that_was_broken_off_is_repeated() {
         import(&world, doomed, &key);
         let survived = !world.is_dead(doomed);
         let index = if survived {
+            world.spare(doomed);
             doomed
         } else {
             world.pass(20_000);
