@@ -16,8 +16,7 @@ const HOW: &str = "*Synapse*: save it beside `homeserver.yaml`, name it there un
                    restart.
 *Dendrite*: name it in `dendrite.yaml` under `app_service_api`, `config_files`, and restart.
 *Conduit, conduwuit, Continuwuity, Tuwunel*: in the admin room, send `!admin appservices register` and below it, in the \
-                   same message, the file in a code block. To replace it, first send `!admin appservices unregister \
-                   rocketchat-federation`.";
+                   same message, the file in a code block. Sent again, it replaces the former one.";
 
 /// What to do, the file, and a link to download it.
 pub fn show(view: &View) -> Result<(Vec<Effect>, String), Missing> {
