@@ -54,6 +54,7 @@ async function scene(t: TestContext) {
     environmentReader: {
       getSettings: () => settings,
       getEnvironmentVariables: () => ({ getValueByName: () => Promise.resolve(undefined) }),
+      getServerSettings: () => ({ getValueById: () => Promise.resolve(undefined) }),
     },
   };
   const federation = new Federation('id', own as never, (host) => {

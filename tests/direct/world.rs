@@ -333,6 +333,8 @@ impl Host for Window {
                 Loaded::Message { message: known.then(|| message("")) }
             }
             Key::Recent { .. } => Loaded::Messages { messages: vec![] },
+            Key::Room { .. } => Loaded::Room { room: None },
+            Key::PostedFile { .. } => Loaded::File { text: None },
             Key::Fetch { request } => {
                 self.0.fetched.borrow_mut().push(request.url.clone());
                 let known = self.0.network.borrow().get(&request.url).cloned();
