@@ -24,13 +24,19 @@ import type {
 import type { IAppInfo } from '@rocket.chat/apps-engine/definition/metadata';
 import type { ISetting } from '@rocket.chat/apps-engine/definition/settings';
 import type { ISettingUpdateContext } from '@rocket.chat/apps-engine/definition/settings/ISettingUpdateContext';
+import type {
+  IUIKitInteractionHandler,
+  IUIKitResponse,
+  UIKitActionButtonInteractionContext,
+  UIKitBlockInteractionContext,
+} from '@rocket.chat/apps-engine/definition/uikit';
 
 import { Federation } from './federation.ts';
 import { instantiate } from './wasm.ts';
 
 export class MatrixFederationApp
   extends App
-  implements IPostMessageSent, IPostMessageDeleted, IPostMessageUpdated
+  implements IPostMessageSent, IPostMessageDeleted, IPostMessageUpdated, IUIKitInteractionHandler
 {
   private readonly federation: Federation;
 
@@ -106,6 +112,28 @@ export class MatrixFederationApp
     modify: IModify,
   ): Promise<void> {
     return this.federation.messageUpdated(message, persistence, modify, this.getLogger());
+  }
+
+  async executeBlockActionHandler(
+    context: UIKitBlockInteractionContext,
+    _read: IRead,
+    _http: IHttp,
+    persistence: IPersistence,
+    modify: IModify,
+  ): Promise<IUIKitResponse> {
+    this.federation.pressed(context.getInteractionData(), persistence, modify);
+    return Promise.resolve(context.getInteractionResponder().successResponse());
+  }
+
+  async executeActionButtonHandler(
+    context: UIKitActionButtonInteractionContext,
+    _read: IRead,
+    _http: IHttp,
+    persistence: IPersistence,
+    modify: IModify,
+  ): Promise<IUIKitResponse> {
+    this.federation.pressed(context.getInteractionData(), persistence, modify);
+    return Promise.resolve(context.getInteractionResponder().successResponse());
   }
 
   protected override async extendConfiguration(configuration: IConfigurationExtend): Promise<void> {

@@ -12,10 +12,13 @@ import type { ISlashCommand, SlashCommandContext } from '@rocket.chat/apps-engin
 import { roomFact } from './inputs/room.ts';
 import { userFact } from './inputs/user.ts';
 import type { Logging } from './log.ts';
-import type { Room, User } from './protocol.ts';
+import type { Input } from './protocol.ts';
+
+/** What somebody asked for, by a command or a button. */
+export type Asked = Omit<Extract<Input, { kind: 'command' }>, 'kind'>;
 
 export interface CommandCalls {
-  command(user: User, room: Room, words: string[], logger: ILogger): Promise<void>;
+  command(asked: Asked, logger: ILogger): Promise<void>;
   /** Commands bring the accessors for writing. */
   take(persistence: IPersistence, modify: IModify): void;
 }
@@ -40,8 +43,14 @@ export function federationCommand(calls: CommandCalls, app: Logging): ISlashComm
       persistence: IPersistence,
     ): Promise<void> {
       calls.take(persistence, modify);
-      const [user, room] = [userFact(context.getSender()), roomFact(context.getRoom())];
-      await calls.command(user, room, context.getArguments(), (this?.app ?? app).getLogger());
+      const trigger = context.getTriggerId();
+      const asked = {
+        user: userFact(context.getSender()),
+        room: roomFact(context.getRoom()),
+        words: context.getArguments(),
+        place: trigger === undefined ? null : { trigger, view: null },
+      };
+      await calls.command(asked, (this?.app ?? app).getLogger());
     },
   };
 }

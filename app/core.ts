@@ -102,7 +102,17 @@ export class LivingCore {
 
   /** Whether a request may bring a large body, as far as its head tells; the answer, if not. */
   async knock({ method, uri, authorization }: Omit<Arrived, 'body'>): Promise<Reply | undefined> {
-    return this.submit({ kind: 'knock', request: { method, uri, authorization, body: 0 } });
+    return this.submit({
+      kind: 'knock',
+      request: { method, uri, authorization, body: 0 },
+    });
+  }
+
+  /** The file for a ticket, as the reply's body. */
+  async download(ticket: string): Promise<Reply> {
+    const reply = await this.submit({ kind: 'download', ticket });
+    if (reply === undefined) throw new Error('the core gave no reply');
+    return reply;
   }
 
   /** Without a core nothing is. */

@@ -16,7 +16,10 @@ import type { Reply } from './protocol.ts';
 /** Homeservers ask again. */
 const unavailable: Reply = {
   status: 503,
-  body: JSON.stringify({ errcode: 'M_UNKNOWN', error: 'The App is starting; ask again in a moment.' }),
+  body: JSON.stringify({
+    errcode: 'M_UNKNOWN',
+    error: 'The App is starting; ask again in a moment.',
+  }),
 };
 
 /** The addresses of the application service API. */
@@ -26,8 +29,13 @@ const paths = {
   get: ['_matrix/app/v1/users/:userId', '_matrix/app/v1/rooms/:roomAlias'],
 } as const;
 
+/** What an administrator's browser downloads. */
+const download = 'download/:ticket/:name';
+
 export interface EndpointCalls {
   answer(request: Arrived): Promise<Reply>;
+  /** The file for a ticket. */
+  download(ticket: string): Promise<Reply>;
   /** Endpoint calls bring the accessors for writing. */
   take(persistence: IPersistence, modify: IModify): void;
 }
@@ -35,9 +43,17 @@ export interface EndpointCalls {
 /** Plain objects: the engine sends them to its own process, so they must lead to nothing of ours. */
 export function api(calls: EndpointCalls): IApi {
   const endpoints = Object.entries(paths).flatMap(([method, ways]) =>
-    ways.map((path): IApiEndpoint => ({ path, [method]: endpoint(path, calls) })),
+    ways.map((path): IApiEndpoint => ({
+      path,
+      [method]: endpoint(path, calls),
+    })),
   );
-  return { visibility: ApiVisibility.PUBLIC, security: ApiSecurity.UNSECURE, endpoints };
+  endpoints.push({ path: download, get: fileEndpoint(calls) });
+  return {
+    visibility: ApiVisibility.PUBLIC,
+    security: ApiSecurity.UNSECURE,
+    endpoints,
+  };
 }
 
 function endpoint(path: string, calls: EndpointCalls) {
@@ -54,6 +70,37 @@ function endpoint(path: string, calls: EndpointCalls) {
     return {
       status: status as unknown as HttpStatusCode,
       headers: { 'content-type': 'application/json' },
+      content: body,
+    };
+  };
+}
+
+/** A file is saved, never shown: nothing in it runs under the workspace's address. */
+function fileEndpoint(calls: EndpointCalls) {
+  return async (
+    request: IApiRequest,
+    _endpoint: unknown,
+    _read: IRead,
+    modify: IModify,
+    _http: IHttp,
+    persistence: IPersistence,
+  ): Promise<IApiResponse> => {
+    calls.take(persistence, modify);
+    const { ticket = '', name = '' } = request.params;
+    const { status, body } = await calls.download(ticket).catch(() => unavailable);
+    const file = `attachment; filename="${name.replace(/[^\w.-]/g, '_')}"`;
+    return {
+      status: status as unknown as HttpStatusCode,
+      headers: {
+        'cache-control': 'no-store',
+        'referrer-policy': 'no-referrer',
+        ...(status === 200
+          ? {
+              'content-type': 'application/octet-stream',
+              'content-disposition': file,
+            }
+          : { 'content-type': 'text/plain; charset=utf-8' }),
+      },
       content: body,
     };
   };

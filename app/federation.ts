@@ -13,7 +13,8 @@ import type { ISetting } from '@rocket.chat/apps-engine/definition/settings';
 import type { ISettingUpdateContext } from '@rocket.chat/apps-engine/definition/settings/ISettingUpdateContext';
 
 import { backstop, requestJob } from './backstop.ts';
-import { federationCommand } from './commands.ts';
+import { askedBy, type Pressed, windowButton } from './buttons.ts';
+import { type Asked, federationCommand } from './commands.ts';
 import { type CoreInstance, LivingCore, watchTraps } from './core.ts';
 import { api } from './endpoints.ts';
 import { Accessors } from './host/accessors.ts';
@@ -29,8 +30,15 @@ import { type Address, Listener } from './listener.ts';
 import { Log, type Logging, reason } from './log.ts';
 import { networkIsOpen } from './network.ts';
 import { endProcess, Parent, watchPipe } from './parent.ts';
-import type { Input, Room, Runtime, User } from './protocol.ts';
-import { keptSetting, type Outgoing, readSettings, secretVariable, settings } from './settings.ts';
+import type { Input, Runtime } from './protocol.ts';
+import {
+  endpointsOf,
+  keptSetting,
+  type Outgoing,
+  readSettings,
+  secretVariable,
+  settings,
+} from './settings.ts';
 import { background, Pace, within } from './within.ts';
 
 /** Between two looks for work that another instance handed over. */
@@ -103,9 +111,14 @@ export class Federation {
     const take = this.take.bind(this);
     configuration.http.providePreRequestHandler(this.accessors.handler);
     const command = federationCommand({ take, command: this.command.bind(this) }, app);
-    const endpoints = api({ take, answer: (request) => this.core.request(request) });
+    const endpoints = api({
+      take,
+      answer: (request) => this.core.request(request),
+      download: (ticket) => this.core.download(ticket),
+    });
     const flush = this.log.flush.bind(this.log);
     const job = backstop({ take, flush, beat: () => this.core.tick() }, app);
+    configuration.ui.registerButton(windowButton);
     await Promise.all([
       ...settings.map((setting) => this.provide(setting.id, configuration.settings.provideSetting(setting))),
       this.provide('the command', configuration.slashCommands.provideSlashCommand(command)),
@@ -212,7 +225,11 @@ export class Federation {
     logger: ILogger,
   ): Promise<void> {
     const by = message.editor ? userFact(message.editor) : null;
-    const input: Input = { kind: 'messageEdited', message: messageFact(message), by };
+    const input: Input = {
+      kind: 'messageEdited',
+      message: messageFact(message),
+      by,
+    };
     await this.tell(input, persistence, modify, logger);
   }
 
@@ -222,7 +239,11 @@ export class Federation {
     modify: IModify,
     logger: ILogger,
   ): Promise<void> {
-    const input: Input = { kind: 'messageDeleted', message: messageFact(message), by: userFact(user) };
+    const input: Input = {
+      kind: 'messageDeleted',
+      message: messageFact(message),
+      by: userFact(user),
+    };
     await this.tell(input, persistence, modify, logger);
   }
 
@@ -230,9 +251,14 @@ export class Federation {
     this.accessors.take(persistence, modify);
   }
 
-  private async command(user: User, room: Room, words: string[], logger: ILogger): Promise<void> {
-    if (this.core.running) await this.submit({ kind: 'command', user, room, words });
-    else await this.rocketchat.notify(room.id, user.id, starting).catch(() => undefined);
+  /** A button was pressed. The client waits for the engine's answer, so what it leads to is not waited for. */
+  pressed(pressed: Pressed, persistence: IPersistence, modify: IModify): void {
+    this.take(persistence, modify);
+    void this.ask(askedBy(pressed));
+  }
+
+  private async command(asked: Asked, logger: ILogger): Promise<void> {
+    await this.ask(asked);
     this.log.flush(logger);
   }
 
@@ -246,6 +272,11 @@ export class Federation {
     this.take(persistence, modify);
     await this.submit(input);
     this.log.flush(logger);
+  }
+
+  private async ask(asked: Asked): Promise<void> {
+    if (this.core.running) await this.submit({ kind: 'command', ...asked });
+    else await this.rocketchat.notify(asked.room.id, asked.user.id, starting).catch(() => undefined);
   }
 
   private async submit(input: Input): Promise<void> {
@@ -314,7 +345,7 @@ export class Federation {
   private async ownAddress({ port }: Address): Promise<string> {
     if (this.networkOpen) return `http://localhost:${port}`;
     const site: unknown = await this.own.environmentReader.getServerSettings().getValueById('Site_Url');
-    return typeof site === 'string' ? `${site.replace(/\/+$/, '')}/api/apps/public/${this.id}` : '';
+    return typeof site === 'string' ? endpointsOf(site, this.id) : '';
   }
 
   /** Ends what goes on by itself. */

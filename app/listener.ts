@@ -131,7 +131,11 @@ export class Listener {
     const { againMs, errorMs } = this.allowed;
     if (isTaken(error)) {
       this.trouble = { kind: 'taken', host, port };
-      return { text: `port ${port} is taken; trying until it is free`, level: 'warn', wait: againMs };
+      return {
+        text: `port ${port} is taken; trying until it is free`,
+        level: 'warn',
+        wait: againMs,
+      };
     }
     this.trouble = { kind: 'failed', host, port, why: reason(error) };
     const text = `cannot listen on ${host}:${port}: ${reason(error)}. Change the address or port in the settings.`;
@@ -140,7 +144,11 @@ export class Listener {
 
   private make(): Server {
     const { headersMs, requestMs, idleMs, connections } = this.allowed;
-    const options = { headersTimeout: headersMs, requestTimeout: requestMs, keepAliveTimeout: idleMs };
+    const options = {
+      headersTimeout: headersMs,
+      requestTimeout: requestMs,
+      keepAliveTimeout: idleMs,
+    };
     const server = createServer(options, (request, response) => {
       void this.serve(request, response);
     });
@@ -294,6 +302,9 @@ function end(request: IncomingMessage, response: ServerResponse, reply: Reply): 
 
 function send(response: ServerResponse, { status, body }: Reply): void {
   const bytes = new TextEncoder().encode(body);
-  response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': bytes.length });
+  response.writeHead(status, {
+    'Content-Type': 'application/json',
+    'Content-Length': bytes.length,
+  });
   response.end(bytes);
 }

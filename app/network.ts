@@ -37,6 +37,10 @@ export async function networkIsOpen(): Promise<boolean> {
 }
 
 function isDenied(error: unknown): boolean {
-  const { name, code, message } = error as { name?: string; code?: string; message?: string };
+  const { name, code, message } = error as {
+    name?: string;
+    code?: string;
+    message?: string;
+  };
   return denied.test(`${name ?? ''} ${code ?? ''} ${message ?? ''}`);
 }

@@ -37,7 +37,11 @@ roles: Array<string>,
 /**
  * False once deactivated.
  */
-active: boolean, };
+active: boolean, 
+/**
+ * Whether this App made the account, in this or an earlier installation.
+ */
+madeByUs: boolean, };
 
 /**
  * The kind of a Rocket.Chat room.
@@ -169,7 +173,15 @@ typing: boolean,
 /**
  * How many people Rocket.Chat lets into one direct message.
  */
-directMessageUsers: number, };
+directMessageUsers: number, 
+/**
+ * What tells this workspace from all others (Rocket.Chat's `uniqueID`).
+ */
+workspace: string, 
+/**
+ * Where browsers reach the App's endpoints, without a slash at its end; empty where that is not known.
+ */
+endpoints: string, };
 
 /**
  * Something that happened.
@@ -226,7 +238,11 @@ room: Room,
 /**
  * The words after the command.
  */
-words: Array<string>, } | { "kind": "request", 
+words: Array<string>, 
+/**
+ * Where a window can be shown to them, where there is such a place.
+ */
+place: Place | null, } | { "kind": "request", 
 /**
  * The request.
  */
@@ -262,7 +278,11 @@ tag: Tag, } | { "kind": "knock",
 /**
  * The request, without its body.
  */
-request: Request, };
+request: Request, } | { "kind": "download", 
+/**
+ * The ticket.
+ */
+ticket: string, };
 
 /**
  * A request to the App's listener or endpoints.
@@ -513,7 +533,19 @@ username: string,
 /**
  * What to say, in Rocket.Chat's Markdown.
  */
-text: string, };
+text: string, } | { "kind": "show", 
+/**
+ * The user's id.
+ */
+user: string, 
+/**
+ * Where.
+ */
+place: Place, 
+/**
+ * What.
+ */
+window: Window, };
 
 /**
  * A document of the store.
@@ -614,6 +646,70 @@ body: string, };
 export type Level = "info" | "warn" | "error";
 
 /**
+ * Where a window can be shown to somebody who has just done something.
+ */
+export type Place = { 
+/**
+ * What they did, as Rocket.Chat knows it: good for one window, and for a few seconds.
+ */
+trigger: string, 
+/**
+ * The window that is open; nothing where it is to be opened.
+ */
+view: string | null, };
+
+/**
+ * A window.
+ */
+export type Window = { 
+/**
+ * Its id: comes back as the place's view.
+ */
+id: string, 
+/**
+ * Its title.
+ */
+title: string, 
+/**
+ * What it shows, from top to bottom.
+ */
+blocks: Array<Block>, };
+
+/**
+ * A part of a window.
+ */
+export type Block = { "kind": "text", 
+/**
+ * The text.
+ */
+text: string, } | { "kind": "code", 
+/**
+ * The text.
+ */
+text: string, } | { "kind": "buttons", 
+/**
+ * The buttons.
+ */
+buttons: Array<Button>, };
+
+/**
+ * A button.
+ */
+export type Button = { 
+/**
+ * What is written on it.
+ */
+label: string, 
+/**
+ * The command's words that it stands for.
+ */
+words: string, 
+/**
+ * Whether it stands out.
+ */
+primary: boolean, };
+
+/**
  * Something that can be loaded.
  */
 export type Key = { "kind": "documents", 
@@ -656,7 +752,19 @@ members: Array<string>, } | { "kind": "members",
 /**
  * The room's id.
  */
-room: string, };
+room: string, } | { "kind": "room", 
+/**
+ * The id.
+ */
+id: string, } | { "kind": "postedFile", 
+/**
+ * The room's id.
+ */
+room: string, 
+/**
+ * The user's id.
+ */
+user: string, };
 
 /**
  * What a key led to.
@@ -697,7 +805,11 @@ room: Room | null, } | { "kind": "users",
 /**
  * The users.
  */
-users: Array<User>, };
+users: Array<User>, } | { "kind": "file", 
+/**
+ * The text.
+ */
+text: string | null, };
 
 /**
  * Where the App runs, and what it may do there.

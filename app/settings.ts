@@ -121,7 +121,10 @@ export function settingFault({ id, value }: ISetting): Fault | undefined {
 export function keptSetting(before: ISetting, after: ISetting): { setting: ISetting; why?: string } {
   const fault = settingFault(after);
   if (fault === undefined) return { setting: { ...after, i18nDescription: description(after.id) } };
-  return { setting: { ...before, i18nDescription: fault }, why: english[fault] };
+  return {
+    setting: { ...before, i18nDescription: fault },
+    why: english[fault],
+  };
 }
 
 /** The variable of the server's environment that only the App with this id may read. */
@@ -145,7 +148,12 @@ export async function readSettings(
   const secret: unknown = await environment.getEnvironmentVariables().getValueByName(secretVariable(appId));
   // An empty text is a value, no value is not: who is on Matrix under which name may depend on it.
   const value = (id: string): string => plain(values[ids.indexOf(id)] ?? definitions[id]?.value);
-  const listen = { host: value('listen_host') || '0.0.0.0', port: Number(value('listen_port')) || 3300 };
+  const server = async (id: string): Promise<string> =>
+    text(await environment.getServerSettings().getValueById(id)) ?? '';
+  const listen = {
+    host: value('listen_host') || '0.0.0.0',
+    port: Number(value('listen_port')) || 3300,
+  };
   return {
     config: {
       mode: asMode(value('mode')) ?? 'homeserver',
@@ -159,6 +167,8 @@ export async function readSettings(
       privateAddresses: value('private_addresses') === 'true',
       typing: value('typing') === 'true',
       directMessageUsers: await directMessageUsers(environment),
+      workspace: await server('uniqueID'),
+      endpoints: endpointsOf(await server('Site_Url'), appId),
     },
     listen,
     outgoing: ways.find((way) => way === value('transport')) ?? 'automatic',
@@ -173,6 +183,11 @@ async function directMessageUsers(environment: IEnvironmentRead): Promise<number
     .getValueById('DirectMesssage_maxUsers')
     .catch(() => undefined);
   return Number(most) || usualDirectMessageUsers;
+}
+
+/** Where the App's endpoints are, seen from outside; nothing where the workspace does not know its address. */
+export function endpointsOf(site: string, appId: string): string {
+  return site === '' ? '' : `${withoutSlash(site)}/api/apps/public/${appId}`;
 }
 
 /** As text, without the spaces that come with copying. */

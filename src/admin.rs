@@ -1,6 +1,11 @@
 //! Commands, and what administrators see.
 
 pub mod check;
+mod download;
+mod export;
+mod import;
+mod registration;
+mod window;
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -12,6 +17,12 @@ use crate::facts::User;
 use crate::ids::key;
 use crate::record::{Dead, Portal, Record, Work};
 use crate::view::{Key, Missing, View};
+
+pub use download::answer as download;
+pub use export::offer as export;
+pub use import::take as import;
+pub use registration::{rotate as rotate_tokens, show as registration};
+pub use window::{answered as in_window, room_of as room_of_window};
 
 /// So many lines of a list are shown.
 const SHOWN: usize = 10;
@@ -50,6 +61,17 @@ pub enum Command {
         /// Their ids, as typed.
         mxids: Vec<String>,
     },
+    /// Open the administrators' window.
+    Admin,
+    /// Draw the next tokens for the homeserver.
+    RotateTokens,
+    /// Offer the installation's identity for download.
+    Export,
+    /// Take over the identity of an earlier installation.
+    Import {
+        /// What the file is sealed with, as typed.
+        key: String,
+    },
     /// Something else.
     Unknown {
         /// What is wrong with it.
@@ -68,6 +90,14 @@ pub fn parse(words: &[String]) -> Command {
         ["retry"] => Command::Retry,
         ["rotate-key"] => Command::RotateKey,
         ["check"] => Command::Check,
+        ["admin"] => Command::Admin,
+        ["rotate-tokens"] => Command::RotateTokens,
+        ["export"] => Command::Export,
+        ["import", key] => Command::Import { key: (*key).to_owned() },
+        ["import", ..] => Command::Unknown {
+            why: "Post the exported file in this room, then type `/federation import` and its key."
+                .to_owned(),
+        },
         ["invite", mxid] => Command::Invite { mxid: (*mxid).to_owned() },
         ["join", remote, via @ ..] => Command::Join {
             remote: (*remote).to_owned(),
@@ -92,13 +122,17 @@ pub fn help() -> String {
 `/federation check` finds out for administrators whether everything works, and says how to mend what does not
 `/federation registration` shows administrators the file for the homeserver
 `/federation dead` lists for administrators what was put aside after errors, `/federation retry` tries it again
-`/federation rotate-key` lets administrators sign with a new key from now on, in direct mode"
+`/federation rotate-key` lets administrators sign with a new key from now on, in direct mode
+`/federation admin` opens a window with all of this for administrators
+`/federation rotate-tokens` draws new tokens for the homeserver, for administrators
+`/federation export` gives administrators a file with all that makes up this installation, `/federation import KEY` takes it over"
         .to_owned()
 }
 
 /// How things stand, in a few lines.
 pub fn status(view: &View) -> Result<String, Missing> {
-    view.all([key::INSTANCES, key::JOURNALS, key::PORTALS, key::DEAD, key::OUTAGE].map(Key::documents))?;
+    let keys = [key::INSTANCES, key::JOURNALS, key::PORTALS, key::DEAD, key::OUTAGE, key::TOKENS];
+    view.all(keys.map(Key::documents))?;
     let count = |association: &str, is: fn(&Record) -> bool| {
         view.records(association).map(|records| records.iter().filter(|it| is(it)).count())
     };
@@ -125,6 +159,10 @@ pub fn status(view: &View) -> Result<String, Missing> {
         outages.filter_map(|it| if let Record::Outage(it) = it { Some(it.since) } else { None }).min();
     let away =
         since.map_or_else(String::new, |it| format!(", away for {} min", (view.now - it).max(0) / 60_000));
+    let server = match (view.config.mode, appservice::locked_tokens(view)?) {
+        (Mode::Homeserver, Some(why)) => format!("{server}\nNot connected: {why}"),
+        (Mode::Homeserver | Mode::Direct, _) => server,
+    };
     Ok(format!(
         "{server}{away}\nFederated rooms: {portals}{dms}\nWaiting: {waiting}{why}\nPut aside after errors: {dead}"
     ))
@@ -171,23 +209,6 @@ pub fn retry(view: &View) -> Result<Vec<Effect>, Missing> {
 fn letters(view: &View) -> Result<Vec<Dead>, Missing> {
     let records = view.records(key::DEAD)?.iter();
     Ok(records.filter_map(|it| if let Record::Dead(it) = it { Some(it.clone()) } else { None }).collect())
-}
-
-/// The registration file, for administrators only.
-pub fn registration(view: &View) -> Result<String, Missing> {
-    if view.config.mode == Mode::Direct {
-        return Ok("In direct mode there is no homeserver to register with.".to_owned());
-    }
-    if !view.config.is_complete() {
-        return Ok("Set the homeserver's address and name in the App's settings first.".to_owned());
-    }
-    Ok(match appservice::registration(view)? {
-        Some(yaml) => format!(
-            "Save this as `rocketchat-registration.yaml` beside the homeserver, name it there under \
-             `app_service_config_files`, and restart the homeserver.\n```yaml\n{yaml}```"
-        ),
-        None => "The registration is being made; ask again in a moment.".to_owned(),
-    })
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod answer;
 mod dm;
 mod intent;
 mod probe;
+mod recognition;
 mod registration;
 mod request;
 mod token;
@@ -19,6 +20,10 @@ use crate::view::{Missing, View};
 
 pub use probe::{ANYBODY, Inside, LARGE, Probe, is_homeserver, probe};
 pub use registration::yaml as registration;
+pub use token::{
+    are_sealed as tokens_are_sealed, close as close_tokens, locked as locked_tokens, reveal as reveal_tokens,
+    rotate as rotate_tokens, unproven as unproven_tokens,
+};
 
 /// The homeserver's side of the seam.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +35,7 @@ impl Attachment for Appservice {
     }
 
     fn prepare(&self, view: &View) -> Result<Vec<Effect>, Missing> {
-        Ok(token::draw(view)?.into_iter().collect())
+        token::prepare(view)
     }
 
     fn begin(&self, view: &View, intent: &Intent) -> Result<Move, Missing> {

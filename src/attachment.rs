@@ -91,6 +91,11 @@ pub enum Intent {
     },
     /// Something about a direct message or an invitation.
     Dm(DmIntent),
+    /// Ask which Rocket.Chat room a Matrix room was made for, by an earlier installation of ours.
+    Recognise {
+        /// The Matrix room.
+        room: String,
+    },
 }
 
 /// What an intent comes to next.
@@ -163,6 +168,15 @@ pub enum Done {
         /// Who is in it or invited.
         people: Vec<Person>,
     },
+    /// The workspace is on the network, and its own user is in rooms there.
+    AttachedIn {
+        /// How, in a sentence for the log.
+        how: String,
+        /// The Matrix rooms.
+        rooms: Vec<String>,
+    },
+    /// A Matrix room was made for this Rocket.Chat room, or for none of ours.
+    Recognised(Option<String>),
 }
 
 impl Move {
@@ -195,6 +209,20 @@ pub enum Incoming {
         /// The answer.
         reply: Reply,
     },
+}
+
+impl Incoming {
+    /// The same, with more to keep before anything else.
+    #[must_use]
+    pub fn keeping(mut self, mut more: Vec<Effect>) -> Self {
+        match &mut self {
+            Self::Events { keep, .. } | Self::Reply { keep, .. } => {
+                more.append(keep);
+                *keep = more;
+            }
+        }
+        self
+    }
 }
 
 /// What becomes of an event that came in, when its room's turn has come.

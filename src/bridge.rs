@@ -2,6 +2,7 @@
 //!
 //! `decide` is a pure function. It reads only the view, and where the view lacks something it says so.
 
+mod adopt;
 mod check;
 mod command;
 mod dm;
@@ -26,6 +27,7 @@ mod typing;
 mod waiting;
 mod work;
 
+use crate::admin;
 use crate::appservice::Appservice;
 use crate::attachment::Attachment;
 use crate::config::Mode;
@@ -46,13 +48,14 @@ pub fn decide(input: &Input, view: &View) -> Result<Vec<Effect>, Missing> {
         Input::Failed { tag, why } => failure::failed(view, tag, why),
         Input::Reconcile { scope, skip, began } => reconcile::compare(view, scope, *skip, *began),
         Input::MessageSent { message } => outgoing::accept(view, message),
-        Input::Command { user, room, words } => command::run(view, user, room, words),
+        Input::Command { user, room, words, place } => command::run(view, user, room, words, place.as_ref()),
         Input::Request { request } => incoming::accept(view, request),
         Input::MessageEdited { message, by } => edit::accept(view, message, by.as_ref()),
         Input::MessageDeleted { message, by } => redaction::accept(view, message, by),
         Input::Check { user, room } => check::answer(view, user, room),
         Input::Trapped { tag } => failure::trapped(view, tag),
         Input::Knock { request } => incoming::knock(view, request),
+        Input::Download { ticket } => admin::download(view, ticket),
     }
 }
 

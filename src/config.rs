@@ -71,6 +71,10 @@ pub struct Config {
     pub typing: bool,
     /// How many people Rocket.Chat lets into one direct message.
     pub direct_message_users: usize,
+    /// What tells this workspace from all others (Rocket.Chat's `uniqueID`).
+    pub workspace: String,
+    /// Where browsers reach the App's endpoints, without a slash at its end; empty where that is not known.
+    pub endpoints: String,
 }
 
 impl Config {
@@ -149,6 +153,7 @@ mod tests {
             kind: UserKind::User,
             roles: vec![],
             active: true,
+            made_by_us: false,
         }
     }
 

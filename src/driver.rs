@@ -396,7 +396,11 @@ impl<H: Host + 'static> Driver<H> {
             | Effect::TellRoom { .. }
             | Effect::TellUser { .. } => self.host.perform(effect).await?,
             // Somebody who cannot be told, because the account is gone, must not hold up the rest; nor what only flits by.
-            Effect::Notify { .. } | Effect::Log { .. } | Effect::Mark { .. } | Effect::Typing { .. } => {
+            Effect::Notify { .. }
+            | Effect::Log { .. }
+            | Effect::Mark { .. }
+            | Effect::Typing { .. }
+            | Effect::Show { .. } => {
                 let _ = self.host.perform(effect).await;
             }
         }
@@ -440,7 +444,8 @@ fn scope_of(input: &Input) -> Option<Scope> {
         | Input::Command { .. }
         | Input::Request { .. }
         | Input::Check { .. }
-        | Input::Knock { .. } => None,
+        | Input::Knock { .. }
+        | Input::Download { .. } => None,
     }
 }
 
@@ -461,6 +466,7 @@ fn tag_of(input: &Input) -> Option<&Tag> {
         | Input::Request { .. }
         | Input::Check { .. }
         | Input::Trapped { .. }
-        | Input::Knock { .. } => None,
+        | Input::Knock { .. }
+        | Input::Download { .. } => None,
     }
 }

@@ -3,10 +3,14 @@
 //! Effects are an ordered list, and every prefix of it is a valid state: a crash between any two of them
 //! loses nothing and doubles nothing.
 
+mod window;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::Scope;
+
+pub use window::{Block, Button, Place, Window};
 
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -172,6 +176,15 @@ pub enum Effect {
         username: String,
         /// What to say, in Rocket.Chat's Markdown.
         text: String,
+    },
+    /// Show one user a window: open it, or put it in the place of what is open.
+    Show {
+        /// The user's id.
+        user: String,
+        /// Where.
+        place: Place,
+        /// What.
+        window: Window,
     },
 }
 

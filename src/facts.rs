@@ -36,6 +36,9 @@ pub struct User {
     pub roles: Vec<String>,
     /// False once deactivated.
     pub active: bool,
+    /// Whether this App made the account, in this or an earlier installation.
+    #[serde(default)]
+    pub made_by_us: bool,
 }
 
 impl User {

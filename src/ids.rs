@@ -98,6 +98,11 @@ pub mod key {
     /// All invitations of our users in direct mode.
     pub const INVITATIONS: &str = "invitations";
 
+    /// All ghosts.
+    pub const GHOSTS: &str = "ghosts";
+    /// All that may be downloaded once.
+    pub const TICKETS: &str = "tickets";
+
     /// The journal of a scope.
     pub fn journal(scope: &Scope) -> String {
         format!("journal:{scope}")
@@ -285,6 +290,17 @@ pub fn ghost_names(mxid: &str) -> [String; 3] {
     ]
 }
 
+/// Whether no other Matrix user's ghost could bear a name. Characters that were replaced make the plain name ambiguous,
+/// save the colon before a port.
+pub fn is_only_ghost_name_of(username: &str, mxid: &str) -> bool {
+    let [plain, marked @ ..] = ghost_names(mxid);
+    let unchanged = |(localpart, server): (&str, &str)| {
+        plain == format!("{localpart}:{}", server.replace(':', "_"))
+            && !format!("{localpart}{server}").contains('_')
+    };
+    marked.iter().any(|it| it == username) || (plain == username && split_mxid(mxid).is_some_and(unchanged))
+}
+
 /// Whether a username is one that only ghosts bear: no person's may contain a colon.
 pub fn is_ghost_name(username: &str) -> bool {
     username.contains(':')
@@ -372,6 +388,21 @@ mod tests {
             assert_eq!(ghost_names(mxid)[0], expected);
         }
         assert_ne!(ghost_names("@a=b:x.org")[1], ghost_names("@a+b:x.org")[1]);
+    }
+
+    #[test]
+    fn an_ambiguous_name_is_nobodys_alone() {
+        for (mxid, is_only) in [
+            ("@alice:example.org", true),
+            ("@alice:localhost:18448", true),
+            ("@al=2fbob:example.org", false),
+            ("@a_b:example.org", false),
+            ("@a:ex_ample.org", false),
+        ] {
+            let [plain, short, _] = ghost_names(mxid);
+            assert_eq!(is_only_ghost_name_of(&plain, mxid), is_only, "{mxid}");
+            assert!(is_only_ghost_name_of(&short, mxid) && !is_only_ghost_name_of(&short, "@x:y.org"));
+        }
     }
 
     #[test]

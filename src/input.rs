@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::effect::Tag;
+use crate::effect::{Place, Tag};
 use crate::facts::{Message, Room, User};
 use crate::ids::Scope;
 
@@ -65,6 +65,8 @@ pub enum Input {
         room: Room,
         /// The words after the command.
         words: Vec<String>,
+        /// Where a window can be shown to them, where there is such a place.
+        place: Option<Place>,
     },
     /// Another server called us. The body was handed over before, see `Core.put`.
     Request {
@@ -101,6 +103,11 @@ pub enum Input {
     Knock {
         /// The request, without its body.
         request: Request,
+    },
+    /// Somebody's browser asks for what can be downloaded with a ticket; the reply's body is the file.
+    Download {
+        /// The ticket.
+        ticket: String,
     },
 }
 

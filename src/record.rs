@@ -5,6 +5,8 @@
 
 mod dm;
 mod ledger;
+mod ticket;
+mod tokens;
 mod waiting;
 
 use std::collections::BTreeSet;
@@ -14,7 +16,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::effect::{Document, Effect};
 use crate::facts::{Message, Room, User};
-use crate::ids::{self, Scope, key};
+use crate::ids::{Scope, key};
+
+pub use ticket::{Download, Ticket};
+pub use tokens::{SealedTokens, Tokens, TokensInUse};
 
 pub use dm::{Decline, Departed, Dm, Open, Person, Reach};
 pub use ledger::{Checkpoint, Deleted, Edit, Held, Link, Segment};
@@ -81,6 +86,10 @@ pub enum Record {
     Told(Told),
     /// That somebody left a Matrix room of a direct message.
     Departed(Departed),
+    /// That the homeserver has shown which tokens it knows.
+    TokensInUse(TokensInUse),
+    /// What may be downloaded once.
+    Ticket(Ticket),
 }
 
 /// Work that is not done yet.
@@ -162,6 +171,8 @@ pub enum Work {
         /// Who.
         user: User,
     },
+    /// Find out which Rocket.Chat room a Matrix room was made for by an earlier installation, and take it up again.
+    Adopt,
 }
 
 /// A failed attempt at an entry; the one with the most attempts counts.
@@ -225,24 +236,6 @@ pub struct Compared {
     pub room: String,
     /// When it began, in milliseconds.
     pub at: i64,
-}
-
-/// Tokens of the application service. Several pairs may exist: the oldest is used, all are accepted.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tokens {
-    /// What we show the homeserver.
-    pub appservice: String,
-    /// What the homeserver shows us.
-    pub homeserver: String,
-    /// When they were drawn, in milliseconds.
-    pub at: i64,
-}
-
-impl std::fmt::Debug for Tokens {
-    /// Secrets do not show.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tokens").field("at", &self.at).finish_non_exhaustive()
-    }
 }
 
 /// A sign of life of an instance.
@@ -450,7 +443,9 @@ impl Record {
             Self::Portal(it) => {
                 (key::portal_local(&it.local), vec![key::portal_remote(&it.remote), key::PORTALS.to_owned()])
             }
-            Self::Ghost(it) => (key::ghost(&it.mxid), vec![key::ghost_name(&it.username)]),
+            Self::Ghost(it) => {
+                (key::ghost(&it.mxid), vec![key::ghost_name(&it.username), key::GHOSTS.to_owned()])
+            }
             Self::Link(it) => {
                 let mut found_by = vec![key::ledger(&it.room), key::link_local(&it.local)];
                 found_by.extend((!it.remote.is_empty()).then(|| key::link_remote(&it.remote)));
@@ -472,7 +467,8 @@ impl Record {
             }
             Self::Compared(it) => (format!("compared:{}:{}", it.room, it.at), vec![key::compared(&it.room)]),
             Self::Tokens(it) => {
-                (format!("tokens:{}", ids::digest(&[&it.appservice])), vec![key::TOKENS.to_owned()])
+                let form = if it.sealed.is_some() { "sealed-tokens" } else { "tokens" };
+                (format!("{form}:{}", it.pair()), vec![key::TOKENS.to_owned()])
             }
             Self::Heartbeat(it) => {
                 (format!("heartbeat:{}:{}", it.instance, it.at), vec![key::INSTANCES.to_owned()])
@@ -506,6 +502,10 @@ impl Record {
                 let id = format!("departed:{}:{}", it.remote, it.mxid);
                 (id, vec![key::portal_local(&it.local), key::portal_remote(&it.remote)])
             }
+            Self::TokensInUse(it) => {
+                (format!("tokens-in-use:{}:{}", it.pair, it.at), vec![key::TOKENS.to_owned()])
+            }
+            Self::Ticket(it) => (format!("ticket:{}", it.digest), vec![key::TICKETS.to_owned()]),
         }
     }
 }

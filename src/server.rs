@@ -17,7 +17,7 @@ mod route;
 mod send;
 mod transaction;
 
-pub use identity::rotate as rotate_key;
+pub use identity::{close as close_key, reveal as reveal_keys, rotate as rotate_key};
 pub use probe::{Probe, Published, probe};
 
 use crate::attachment::{Acceptance, Attachment, DmIntent, Done, Incoming, Intent, Move};
@@ -60,6 +60,7 @@ impl Attachment for Direct {
             },
             Intent::Send { .. } | Intent::Redact { .. } => send::begin(view, intent)?,
             Intent::Latest { .. } => Move::done(Done::Events(vec![])),
+            Intent::Recognise { .. } => Move::done(Done::Recognised(None)),
             Intent::Dm(DmIntent::Register { .. }) => Move::done(Done::Plainly),
             Intent::CreateRoom { .. } | Intent::Invite { .. } | Intent::Dm(_) => Move::Refused {
                 why:
@@ -80,7 +81,8 @@ impl Attachment for Direct {
             | Intent::CreateRoom { .. }
             | Intent::Latest { .. }
             | Intent::Invite { .. }
-            | Intent::Dm(_) => self.begin(view, intent),
+            | Intent::Dm(_)
+            | Intent::Recognise { .. } => self.begin(view, intent),
         }
     }
 

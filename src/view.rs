@@ -66,6 +66,18 @@ pub enum Key {
         /// The room's id.
         room: String,
     },
+    /// A room by id.
+    Room {
+        /// The id.
+        id: String,
+    },
+    /// The last file that somebody posted in a room.
+    PostedFile {
+        /// The room's id.
+        room: String,
+        /// The user's id.
+        user: String,
+    },
 }
 
 /// What a key led to.
@@ -118,6 +130,11 @@ pub enum Loaded {
         /// The users.
         users: Vec<User>,
     },
+    /// A file as text, if there is one.
+    File {
+        /// The text.
+        text: Option<String>,
+    },
 }
 
 /// What a key led to, read once.
@@ -141,6 +158,8 @@ pub enum Found {
     Room(Option<Room>),
     /// Some users.
     Users(Vec<User>),
+    /// A file as text, if there is one.
+    File(Option<String>),
 }
 
 impl Loaded {
@@ -158,6 +177,7 @@ impl Loaded {
             Self::Setting { value } => Found::Setting(value),
             Self::Room { room } => Found::Room(room),
             Self::Users { users } => Found::Users(users),
+            Self::File { text } => Found::File(text),
         }
     }
 }
@@ -244,6 +264,18 @@ impl View {
     pub fn members(&self, room: &str) -> Result<&[User], Missing> {
         let found = self.get(Key::Members { room: room.to_owned() })?;
         Ok(if let Found::Users(users) = found { users } else { &[] })
+    }
+
+    /// A Rocket.Chat room.
+    pub fn room(&self, id: &str) -> Result<Option<&Room>, Missing> {
+        let found = self.get(Key::Room { id: id.to_owned() })?;
+        Ok(if let Found::Room(room) = found { room.as_ref() } else { None })
+    }
+
+    /// The last file that somebody posted in a room, as text.
+    pub fn posted_file(&self, room: &str, user: &str) -> Result<Option<&str>, Missing> {
+        let found = self.get(Key::PostedFile { room: room.to_owned(), user: user.to_owned() })?;
+        Ok(if let Found::File(text) = found { text.as_deref() } else { None })
     }
 
     /// Takes in what a key led to.

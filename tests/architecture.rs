@@ -17,6 +17,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("bridge", &["attachment", "appservice", "server", "translate", "policy", "admin"]),
     ("admin", &["appservice", "server"]),
     ("appservice", &["attachment"]),
+    ("admin", &["appservice", "server", "matrix"]),
+    ("appservice", &["attachment", "matrix"]),
     ("server", &["attachment", "matrix"]),
     ("attachment", &[]),
     ("matrix", &[]),

@@ -8,7 +8,12 @@ import { background } from '../within.ts';
 import { type Admits, CheckedPlainAgent, CheckedSecureAgent } from './agents.ts';
 import { answerOf, headersOf, largestAnswer, type Transport } from './transport.ts';
 
-const keepAlive = { keepAlive: true, keepAliveMsecs: 30_000, maxSockets: 64, scheduling: 'lifo' } as const;
+const keepAlive = {
+  keepAlive: true,
+  keepAliveMsecs: 30_000,
+  maxSockets: 64,
+  scheduling: 'lifo',
+} as const;
 
 /** Errors of TLS when a certificate is not trusted, in the words of Node and of Deno. */
 const untrusted = /CERT|SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)|certificate|UnknownIssuer/i;

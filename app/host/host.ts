@@ -87,7 +87,10 @@ export class WorkspaceHost implements Host {
   private async loadOne(key: Key): Promise<Loaded> {
     // It has a patience of its own, and no answer is an answer.
     if (key.kind === 'fetch') {
-      return { kind: 'answer', answer: await this.transport().call(key.request, largestLookup) };
+      return {
+        kind: 'answer',
+        answer: await this.transport().call(key.request, largestLookup),
+      };
     }
     return within(patience, 'reading from the workspace', this.read(key));
   }
@@ -95,21 +98,49 @@ export class WorkspaceHost implements Host {
   private async read(key: Exclude<Key, { kind: 'fetch' }>): Promise<Loaded> {
     switch (key.kind) {
       case 'documents':
-        return { kind: 'documents', bodies: await this.store.bodies(key.association) };
+        return {
+          kind: 'documents',
+          bodies: await this.store.bodies(key.association),
+        };
       case 'userByName':
-        return { kind: 'user', user: await this.rocketchat.userByName(key.username) };
+        return {
+          kind: 'user',
+          user: await this.rocketchat.userByName(key.username),
+        };
       case 'message':
-        return { kind: 'message', message: await this.rocketchat.message(key.id) };
+        return {
+          kind: 'message',
+          message: await this.rocketchat.message(key.id),
+        };
       case 'recent':
-        return { kind: 'messages', messages: await this.rocketchat.recent(key.room, key.skip, key.limit) };
+        return {
+          kind: 'messages',
+          messages: await this.rocketchat.recent(key.room, key.skip, key.limit),
+        };
       case 'runtime':
         return { kind: 'runtime', runtime: this.runtime() };
       case 'setting':
-        return { kind: 'setting', value: plain(await this.setting(key.id).catch(() => null)) };
+        return {
+          kind: 'setting',
+          value: plain(await this.setting(key.id).catch(() => null)),
+        };
       case 'direct':
-        return { kind: 'room', room: await this.rocketchat.direct(key.members) };
+        return {
+          kind: 'room',
+          room: await this.rocketchat.direct(key.members),
+        };
       case 'members':
-        return { kind: 'users', users: await this.rocketchat.members(key.room) };
+        return {
+          kind: 'users',
+          users: await this.rocketchat.members(key.room),
+        };
+      case 'room':
+        return { kind: 'room', room: await this.rocketchat.room(key.id) };
+      case 'postedFile':
+        return {
+          kind: 'file',
+          text: await this.rocketchat.files.posted(key.room, key.user),
+        };
     }
   }
 
@@ -155,6 +186,8 @@ export class WorkspaceHost implements Host {
         return this.rocketchat.tellRoom(effect.id, effect.room, effect.text);
       case 'tellUser':
         return this.rocketchat.tellUser(effect.id, effect.username, effect.text);
+      case 'show':
+        return this.rocketchat.windows.show(effect.user, effect.place, effect.window);
       case 'next':
       case 'reconcile':
       case 'reply':

@@ -12,16 +12,29 @@ import { roomFact } from '../inputs/room.ts';
 import { unknownUser, userFact } from '../inputs/user.ts';
 import type { Message, Room, User } from '../protocol.ts';
 import type { Accessors } from './accessors.ts';
+import { Files } from './files.ts';
+import { Windows } from './windows.ts';
 
 /** What the server gives at most. */
 const mostRecent = 100;
 
 export class RocketChat {
-  constructor(private readonly accessors: Accessors) {}
+  readonly windows: Windows;
+  readonly files: Files;
+
+  constructor(private readonly accessors: Accessors) {
+    this.windows = new Windows(accessors);
+    this.files = new Files(accessors);
+  }
 
   async userByName(username: string): Promise<User | null> {
     const user = await this.rawUser(username);
     return user ? userFact(user) : null;
+  }
+
+  async room(id: string): Promise<Room | null> {
+    const room = await this.accessors.read.getRoomReader().getById(id);
+    return room ? roomFact(room) : null;
   }
 
   async message(id: string): Promise<Message | null> {
@@ -30,7 +43,11 @@ export class RocketChat {
   }
 
   async recent(room: string, skip: number, limit: number): Promise<Message[]> {
-    const options = { skip, limit: Math.min(limit, mostRecent), sort: { createdAt: 'desc' } } as const;
+    const options = {
+      skip,
+      limit: Math.min(limit, mostRecent),
+      sort: { createdAt: 'desc' },
+    } as const;
     const messages = await this.accessors.read.getRoomReader().getMessages(room, options);
     const senders = await this.senders(messages);
     return messages.map((message) => {
@@ -44,7 +61,13 @@ export class RocketChat {
     const { modify } = await this.accessors.writing();
     const creator = modify.getCreator();
     // The engine refuses an empty display name.
-    const data = { username, name: name || username, type: UserType.BOT, roles: ['bot'], isEnabled: true };
+    const data = {
+      username,
+      name: name || username,
+      type: UserType.BOT,
+      roles: ['bot'],
+      isEnabled: true,
+    };
     const user = creator.startBotUser(data as Partial<IUser> as Parameters<typeof creator.startBotUser>[0]);
     await made(creator.finish(user), 'users', async () => this.rawUser(username));
   }
@@ -55,7 +78,12 @@ export class RocketChat {
     const creator = modify.getCreator();
     const user = await this.user(sender);
     // The builder drops `id`, but what is unmapped is laid over the finished record.
-    const data = { room: { id: room } as IRoom, sender: user, text, _unmappedProperties_: { _id: id } };
+    const data = {
+      room: { id: room } as IRoom,
+      sender: user,
+      text,
+      _unmappedProperties_: { _id: id },
+    };
     const reader = this.accessors.read.getMessageReader();
     await made(creator.finish(creator.startMessage(data)), 'messages', async () => reader.getById(id));
   }
@@ -98,7 +126,11 @@ export class RocketChat {
       this.appUser(),
     ]);
     if (!(to as IUser | null)) throw new Error(`there is no user with the id ${user}`);
-    await notifier.notifyUser(to, { room: { id: room } as IRoom, sender, text });
+    await notifier.notifyUser(to, {
+      room: { id: room } as IRoom,
+      sender,
+      text,
+    });
   }
 
   /** Where the workspace keeps the history of its messages, deleted ones are hidden. */

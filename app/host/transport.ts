@@ -97,7 +97,10 @@ export class EngineTransport implements Transport {
   }
 
   private async send(request: Call, largest: number): Promise<Answer> {
-    const options: IHttpRequest = { headers: headersOf(request), timeout: request.timeout };
+    const options: IHttpRequest = {
+      headers: headersOf(request),
+      timeout: request.timeout,
+    };
     if (request.body !== null) options.content = request.body;
     const response = await this.verb(request.method)(request.url, options);
     const body = response.content ?? '';

@@ -10,7 +10,19 @@ type KnownRoom = Pick<IRoom, 'id'> & {
   [Field in 'type' | 'displayName' | 'slugifiedName']?: IRoom[Field] | undefined;
 };
 
-const kinds: Readonly<Record<string, RoomKind>> = { c: 'channel', p: 'group', d: 'direct' };
+const kinds: Readonly<Record<string, RoomKind>> = {
+  c: 'channel',
+  p: 'group',
+  d: 'direct',
+};
+
+/** Where somebody is who is in no room. */
+export const nowhere: Room = {
+  id: '',
+  name: '',
+  kind: 'other',
+  encrypted: false,
+};
 
 export function roomFact(room: KnownRoom): Room {
   return {

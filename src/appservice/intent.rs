@@ -9,7 +9,7 @@
 use serde_json::{Value, json};
 
 use super::answer::{Verdict, judge, retry_unless};
-use super::{dm, request, token};
+use super::{dm, recognition, request, token};
 use crate::attachment::{Done, Intent, Move};
 use crate::effect::Call;
 use crate::facts::{Room, User};
@@ -27,6 +27,9 @@ const MARK: &str = "chat.rocket.transaction";
 /// How long a look for the homeserver may take, in milliseconds: everything waits for it.
 const LOOK: u32 = 20_000;
 
+/// The step that tries another pair of tokens, before the pair's name.
+const WHO_AM_I: &str = "who-am-i:";
+
 /// So many of a room's latest events are searched for the mark. Messages of a room are sent one after the other, so
 /// only what others said since stands before it.
 const LATEST: &str = "100";
@@ -34,7 +37,11 @@ const LATEST: &str = "100";
 /// The first step towards an intent.
 pub(super) fn begin(view: &View, intent: &Intent) -> Result<Move, Missing> {
     match intent {
-        Intent::Attach => step(view, "register-bot", intent),
+        Intent::Attach => match (token::in_use(view)?, token::locked(view)?) {
+            // Only somebody who can act changes that; messages wait for it.
+            (None, Some(why)) => Ok(Move::Refused { why }),
+            (None | Some(_), _) => step(view, "register-bot", intent),
+        },
         Intent::CreateRoom { .. } => step(view, "create", intent),
         Intent::Latest { .. } => step(view, "latest", intent),
         Intent::Send { perhaps_sent: true, .. } => step(view, "look", intent),
@@ -43,11 +50,18 @@ pub(super) fn begin(view: &View, intent: &Intent) -> Result<Move, Missing> {
             step(view, "act", intent)
         }
         Intent::Dm(intent) => dm::begin(view, intent),
+        Intent::Recognise { .. } => step(view, "mark", intent),
     }
 }
 
 /// The next step, with the answer to the last one.
 pub(super) fn resume(view: &View, intent: &Intent, last: &str, answer: &Answer) -> Result<Move, Missing> {
+    if let Some(tried) = last.strip_prefix(WHO_AM_I) {
+        return another_pair(view, tried, answer);
+    }
+    if let (true, Some(pair)) = (is_unknown_token(answer), token::after(view, None)?) {
+        return Ok(who_am_i(view, &pair));
+    }
     if let Intent::Dm(intent) = intent {
         return dm::resume(view, intent, last, answer);
     }
@@ -57,7 +71,17 @@ pub(super) fn resume(view: &View, intent: &Intent, last: &str, answer: &Answer) 
         ("register-bot", Verdict::Error { code, .. }) if code == "M_USER_IN_USE" => {
             step(view, "ping", intent)?
         }
-        ("ping", Verdict::Good(_)) => Move::done(Done::Attached(attached(view))),
+        ("ping", Verdict::Good(_)) => step(view, "rooms", intent)?,
+        ("rooms", Verdict::Good(body)) => {
+            Move::done(Done::AttachedIn { how: attached(view), rooms: recognition::rooms(&body) })
+        }
+        // What was before is a matter of its own.
+        ("rooms", _) => Move::done(Done::Attached(attached(view))),
+
+        ("mark", Verdict::Good(body)) => Move::done(Done::Recognised(recognition::by_mark(view, &body))),
+        ("mark", Verdict::Error { .. }) => step(view, "aliases", intent)?,
+        ("aliases", Verdict::Good(body)) => Move::done(Done::Recognised(recognition::by_alias(view, &body))),
+        ("aliases", Verdict::Error { .. }) => Move::done(Done::Recognised(None)),
 
         ("create" | "resolve", Verdict::Good(body)) => named_room(&body, Done::Room),
         ("create", Verdict::Error { code, .. }) if code == "M_ROOM_IN_USE" => step(view, "resolve", intent)?,
@@ -116,6 +140,7 @@ fn step(view: &View, name: &str, intent: &Intent) -> Result<Move, Missing> {
         }),
         Intent::Latest { room, by } => backwards(view, room, by.as_ref()),
         Intent::Send { room, by, .. } if name == "look" => backwards(view, room, Some(by)),
+        Intent::Recognise { room } => recognition::ask(view, name, room),
         Intent::Send { room, by, event_type, content, transaction, at, .. } => {
             let mut content = content.clone();
             if let Some(content) = content.as_object_mut() {
@@ -137,17 +162,50 @@ fn step(view: &View, name: &str, intent: &Intent) -> Result<Move, Missing> {
 
 /// A request as a move; without tokens there is nothing that could be sent.
 pub(super) fn authorised(view: &View, name: &str, request: Call) -> Result<Move, Missing> {
-    let Some(tokens) = token::in_use(view)? else {
-        return Ok(Move::Later { after: None, why: "the registration has no tokens yet".to_owned() });
+    let Some(pair) = token::in_use(view)? else {
+        let none = || "the registration has no tokens yet".to_owned();
+        return Ok(Move::Later { after: None, why: token::locked(view)?.unwrap_or_else(none) });
     };
-    let authorization = Some(format!("Bearer {}", tokens.appservice));
-    let request = Call { authorization, ..request };
-    Ok(Move::Call { step: name.to_owned(), request, keep: vec![] })
+    Ok(call(name.to_owned(), request, &pair))
+}
+
+fn call(step: String, request: Call, pair: &token::Pair) -> Move {
+    let authorization = Some(format!("Bearer {}", pair.appservice.expose()));
+    Move::Call { step, request: Call { authorization, ..request }, keep: vec![] }
+}
+
+/// Whether the homeserver does not know the token it was shown.
+fn is_unknown_token(answer: &Answer) -> bool {
+    matches!(answer, Answer::Response { status: 401, .. })
+}
+
+/// Asks with another pair who we are: a question that changes nothing.
+fn who_am_i(view: &View, pair: &token::Pair) -> Move {
+    call(format!("{WHO_AM_I}{}", pair.id), request::get(view, "account/whoami"), pair)
+}
+
+/// The homeserver knows the pair that was tried, and the intent begins again with it; or the next one is tried.
+fn another_pair(view: &View, tried: &str, answer: &Answer) -> Result<Move, Missing> {
+    if is_unknown_token(answer)
+        && let Some(pair) = token::after(view, Some(tried))?
+    {
+        return Ok(who_am_i(view, &pair));
+    }
+    Ok(match judge(answer) {
+        Verdict::Later { after, why, .. } => Move::Later { after, why },
+        Verdict::Away { why } => Move::Away { why },
+        Verdict::Good(_) | Verdict::Error { .. } => match token::named(view, tried)? {
+            Some(pair) => Move::Again { keep: token::known(view, &pair.id)? },
+            // Its day is over.
+            None => Move::Later { after: None, why: "the tokens were rotated just now".to_owned() },
+        },
+    })
 }
 
 fn attach(view: &View, name: &str) -> Call {
     let request = match name {
         "ping" => request::ping(view, ID),
+        "rooms" => request::get(view, "joined_rooms"),
         _ => request::register(view, &view.config.bot_localpart),
     };
     Call { timeout: LOOK, ..request }
@@ -169,6 +227,7 @@ fn create(view: &View, name: &str, room: &Room) -> Call {
                 "name": room.name,
                 "room_alias_name": localpart,
                 "power_level_content_override": { "invite": 0 },
+                "initial_state": [recognition::mark(view, room)],
             }),
         ),
     }

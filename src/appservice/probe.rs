@@ -84,7 +84,7 @@ pub fn probe(view: &View) -> Result<Probe, Missing> {
 
 fn inside(view: &View) -> Result<Option<Inside>, Missing> {
     let Some(tokens) = token::in_use(view)? else { return Ok(None) };
-    let authorization = Some(format!("Bearer {}", tokens.appservice));
+    let authorization = Some(format!("Bearer {}", tokens.appservice.expose()));
     let ours = |call: Call, timeout| Call { authorization: authorization.clone(), timeout, ..call };
     let localpart = format!("{}{}", view.config.prefix(), ids::localpart(ANYBODY));
     let media = Call {

@@ -20,9 +20,14 @@ use crate::view::{Missing, View};
 
 /// What a request means.
 pub(super) fn receive(view: &View, request: &Request) -> Result<Incoming, Missing> {
-    if let Some(reply) = refusal(view, request)? {
-        return Ok(Incoming::Reply { keep: vec![], reply });
-    }
+    Ok(match sender(view, request)? {
+        Ok(pair) => answer(view, request)?.keeping(token::heard(view, &pair)?),
+        Err(reply) => Incoming::Reply { keep: vec![], reply },
+    })
+}
+
+/// What a request means of which it is known that it is the homeserver's.
+fn answer(view: &View, request: &Request) -> Result<Incoming, Missing> {
     let path = request.uri.split_once('?').map_or(request.uri.as_str(), |(path, _)| path);
     let Some((_, call)) = path.split_once("/_matrix/app/v1/") else { return Ok(unrecognized()) };
     Ok(match (request.method.as_str(), call.split_once('/').unwrap_or((call, ""))) {
@@ -39,13 +44,18 @@ pub(super) fn receive(view: &View, request: &Request) -> Result<Incoming, Missin
 
 /// The refusal of a request that is not the homeserver's.
 pub(super) fn refusal(view: &View, request: &Request) -> Result<Option<Reply>, Missing> {
+    Ok(sender(view, request)?.err())
+}
+
+/// The tokens that a request shows as the homeserver's, or what is answered to anybody else.
+fn sender(view: &View, request: &Request) -> Result<Result<token::Pair, Reply>, Missing> {
     let Some(token) = request.authorization.first().and_then(|it| it.strip_prefix("Bearer ")) else {
         let text = "The homeserver's token is missing from the Authorization header.";
-        return Ok(Some(matrix_error(401, "M_MISSING_TOKEN", text)));
+        return Ok(Err(matrix_error(401, "M_MISSING_TOKEN", text)));
     };
-    let is_homeservers = token::is_homeservers(view, token)?;
     let text = "This is not the token of the registration (hs_token).";
-    Ok((!is_homeservers).then(|| matrix_error(403, "M_FORBIDDEN", text)))
+    let pair = token::shown_by_homeserver(view, token)?;
+    Ok(pair.ok_or_else(|| matrix_error(403, "M_FORBIDDEN", text)))
 }
 
 #[derive(Deserialize)]

@@ -3,27 +3,61 @@
 use super::{dm, invite, join};
 use crate::admin::{self, Command};
 use crate::config::Mode;
-use crate::effect::Effect;
+use crate::effect::{Effect, Place};
 use crate::facts::{Room, User};
 use crate::server;
 use crate::view::{Missing, View};
 
-/// Does what somebody asked for, or says why not.
-pub(super) fn run(view: &View, user: &User, room: &Room, words: &[String]) -> Result<Vec<Effect>, Missing> {
+/// Does what somebody asked for, or says why not: in the room, or in the window that they asked in.
+pub(super) fn run(
+    view: &View,
+    user: &User,
+    room: &Room,
+    words: &[String],
+    place: Option<&Place>,
+) -> Result<Vec<Effect>, Missing> {
+    let command = admin::parse(words);
+    let window = place.filter(|it| it.view.is_some() || command == Command::Admin);
+    let Some(place) = window.filter(|_| admin::is_administrator(user)) else {
+        return done(view, user, room, command);
+    };
+    let opened_in = place.view.as_deref().map_or(&*room.id, admin::room_of_window);
+    let room = Room { id: opened_in.to_owned(), ..room.clone() };
+    let effects = done(view, user, &room, command)?;
+    Ok(admin::in_window(effects, user, &room.id, place))
+}
+
+/// Does it, or says why not.
+fn done(view: &View, user: &User, room: &Room, command: Command) -> Result<Vec<Effect>, Missing> {
     let say = |text: String| Effect::Notify { room: room.id.clone(), user: user.id.clone(), text };
-    Ok(match admin::parse(words) {
+    let said = |(mut effects, text): (Vec<Effect>, String)| {
+        effects.push(say(text));
+        effects
+    };
+    Ok(match command {
         Command::Help => vec![say(admin::help())],
-        Command::Status => vec![say(admin::status(view)?)],
-        Command::Registration | Command::Dead | Command::Retry | Command::RotateKey | Command::Check
+        Command::Registration
+        | Command::Dead
+        | Command::Retry
+        | Command::RotateKey
+        | Command::Admin
+        | Command::RotateTokens
+        | Command::Export
+        | Command::Import { .. }
+        | Command::Check
             if !admin::is_administrator(user) =>
         {
             vec![say("Only administrators may do that.".to_owned())]
         }
-        Command::Registration => vec![say(admin::registration(view)?)],
         Command::Check => vec![
             say("Checking everything; this takes up to 40 seconds.".to_owned()),
             Effect::Check { user: user.id.clone(), room: room.id.clone() },
         ],
+        Command::Status | Command::Admin => vec![say(admin::status(view)?)],
+        Command::Registration => said(admin::registration(view)?),
+        Command::RotateTokens => said(admin::rotate_tokens(view)?),
+        Command::Export => said(admin::export(view)?),
+        Command::Import { key } => said(admin::import(view, user, room, &key)?),
         Command::Dead => vec![say(admin::dead(view)?)],
         Command::Retry => {
             let mut effects = admin::retry(view)?;

@@ -94,6 +94,7 @@ pub(super) fn intent(view: &View, entry: &Entry) -> Result<Option<Intent>, Missi
         | Work::Invite { .. }
         | Work::Join { .. }
         | Work::Missed
+        | Work::Adopt
         | Work::Events { .. } => None,
     };
     Ok(intent.map(Intent::Dm))
@@ -113,6 +114,7 @@ pub(super) fn settled(view: &View, entry: &Entry) -> Result<Vec<Effect>, Missing
         | Work::Invite { .. }
         | Work::Join { .. }
         | Work::Missed
+        | Work::Adopt
         | Work::Events { .. } => Ok(vec![]),
     }
 }
@@ -162,6 +164,7 @@ pub(super) fn refused(view: &View, entry: &Entry, why: &str) -> Vec<Effect> {
         | Work::Invite { .. }
         | Work::Join { .. }
         | Work::Missed
+        | Work::Adopt
         | Work::Events { .. } => vec![],
     }
 }

@@ -103,6 +103,7 @@ pub(super) fn overtaken(
         | Work::Invite { .. }
         | Work::Join { .. }
         | Work::Missed
+        | Work::Adopt
         | Work::Events { .. }
         | Work::Open(_)
         | Work::Reach(_)

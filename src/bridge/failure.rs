@@ -69,6 +69,7 @@ fn put_aside(view: &View, journal: &Journal, entry: &Entry, why: &str) -> Result
         | Work::Invite { .. }
         | Work::Join { .. }
         | Work::Missed
+        | Work::Adopt
         | Work::Events { .. }
         | Work::Open(_)
         | Work::Reach(_)

@@ -1,7 +1,8 @@
 //! Ghosts: Matrix users as Rocket.Chat users.
 //!
 //! A ghost's record is kept before its user is created: whoever finds a user without a record is looking at
-//! somebody else's account and must leave it alone.
+//! somebody else's account and must leave it alone, unless this App made it in an earlier installation and its name can
+//! be this Matrix user's only.
 
 use crate::effect::Effect;
 use crate::facts::{User, UserKind};
@@ -43,6 +44,10 @@ pub(super) fn ensure(view: &View, mxid: &str, name: &str) -> Result<(String, Vec
                 let ghost = Ghost { mxid: mxid.to_owned(), username: username.clone() };
                 return Ok((username, vec![Record::Ghost(ghost).insert(), create]));
             }
+            Some(user) if owners.is_empty() && is_left_over(user, mxid) => {
+                let ghost = Ghost { mxid: mxid.to_owned(), username: username.clone() };
+                return Ok((username, vec![Record::Ghost(ghost).insert()]));
+            }
             Some(_) | None => {}
         }
     }
@@ -55,6 +60,11 @@ pub(super) fn keys(mxid: &str) -> impl Iterator<Item = Key> {
     ids::ghost_names(mxid)
         .into_iter()
         .flat_map(|name| [Key::documents(key::ghost_name(&name)), Key::UserByName { username: name }])
+}
+
+/// Whether a user is the ghost that an earlier installation made of a Matrix user.
+fn is_left_over(user: &User, mxid: &str) -> bool {
+    user.made_by_us && is_ghost(user) && ids::is_only_ghost_name_of(&user.username, mxid)
 }
 
 fn shown(name: &str, mxid: &str) -> String {

@@ -48,7 +48,8 @@ pub(super) fn tick(view: &View) -> Result<Vec<Effect>, Missing> {
     };
     let mut effects = vec![];
     if changed || look_over {
-        view.all([key::JOURNALS, key::PORTALS, key::OUTAGE].map(Key::documents))?;
+        view.all([key::JOURNALS, key::PORTALS, key::OUTAGE, key::TOKENS].map(Key::documents))?;
+        effects.extend(attachment(view).prepare(view)?);
     }
     if changed || look_over || own.is_none_or(|it| it.at <= view.now - BEAT) {
         effects.extend(beat(view)?);

@@ -6,8 +6,8 @@
 use super::dm::Achieved;
 use super::journal::Journal;
 use super::{
-    attachment, check, dm, edit, incoming, invite, invited, join, ledger, outage, outgoing, owner, portal,
-    reconcile, redaction, waiting,
+    adopt, attachment, check, dm, edit, incoming, invite, invited, join, ledger, outage, outgoing, owner,
+    portal, reconcile, redaction, waiting,
 };
 use crate::attachment::{Done, Intent, Move};
 use crate::effect::{Effect, Level, Tag};
@@ -92,6 +92,7 @@ fn not_before(entry: &Entry) -> Option<i64> {
         | Work::Invite { .. }
         | Work::Join { .. }
         | Work::Events { .. }
+        | Work::Adopt
         | Work::Open(_)
         | Work::Reach(_)
         | Work::Decline(_)
@@ -165,7 +166,7 @@ fn nothing_to_do(view: &View, journal: &Journal, entry: &Entry) -> Result<Vec<Ef
         Work::Post { message } => outgoing::passed_over(view, message)?,
         Work::Edit { message, .. } => edit::passed_over(view, message)?,
         Work::Redact { deleted } => redaction::over(view, deleted)?,
-        Work::Join { .. } | Work::Invite { .. } | Work::Missed | Work::Events { .. } => vec![],
+        Work::Join { .. } | Work::Invite { .. } | Work::Missed | Work::Events { .. } | Work::Adopt => vec![],
         Work::Open(_) | Work::Reach(_) | Work::Invited { .. } | Work::Decline(_) | Work::Register { .. } => {
             dm::settled(view, entry)?
         }
@@ -188,6 +189,7 @@ fn intent(view: &View, journal: &Journal, entry: &Entry) -> Result<Option<Intent
         Work::Open(_) | Work::Reach(_) | Work::Invited { .. } | Work::Decline(_) | Work::Register { .. } => {
             dm::intent(view, entry)
         }
+        Work::Adopt => adopt::intent(view, entry),
     }
 }
 
@@ -267,7 +269,7 @@ pub(super) fn refused(
         Work::Redact { deleted } => redaction::refused(view, deleted, why)?,
         Work::Invite { room, by, mxid } => invite::refused(room, by, mxid, why),
         Work::Join { room, by, remote, .. } => join::refused(room, by, remote, why),
-        Work::Missed | Work::Events { .. } => vec![],
+        Work::Missed | Work::Events { .. } | Work::Adopt => vec![],
         Work::Open(_) | Work::Reach(_) | Work::Invited { .. } | Work::Decline(_) | Work::Register { .. } => {
             dm::refused(view, entry, why)
         }
@@ -302,6 +304,7 @@ fn achieved(
         (Work::Join { room, by, .. }, _, Done::Joined { room: remote, events }) => {
             join::joined(view, entry, room, by, remote, events)
         }
+        (Work::Adopt, _, Done::Recognised(room)) => adopt::recognised(view, entry, room.as_deref())?,
         (Work::Missed, _, Done::Events(events)) => incoming::missed(view, entry, events)?,
         (_, Intent::Dm(intent), done) => match dm::achieved(view, entry, intent, done)? {
             Achieved::All(effects) => effects,
@@ -336,10 +339,16 @@ fn attach(view: &View, step: &str, answer: Option<&Answer>) -> Result<Vec<Effect
             keep.push(Effect::Call { tag, request });
             keep
         }
-        Move::Again { keep } => keep,
+        Move::Again { mut keep } => {
+            keep.push(Effect::Wake { scope: Scope::workspace(), at: view.now });
+            keep
+        }
         Move::Done { done, mut keep } => {
             keep.extend(incoming::look_for_missed(view)?);
-            if let Done::Attached(text) = done {
+            if let Done::AttachedIn { rooms, .. } = &done {
+                keep.extend(adopt::found(view, rooms)?);
+            }
+            if let Done::Attached(text) | Done::AttachedIn { how: text, .. } = done {
                 keep.push(log(Level::Info, text));
             }
             keep
@@ -351,7 +360,7 @@ fn attach(view: &View, step: &str, answer: Option<&Answer>) -> Result<Vec<Effect
                 Effect::Wake { scope: Scope::workspace(), at: again },
             ]
         }
-        Move::Refused { why } => vec![log(Level::Error, format!("Matrix refuses us: {why}"))],
+        Move::Refused { why } => vec![log(Level::Error, format!("Not connected to Matrix: {why}"))],
         Move::Away { why } => outage::goes_on(view, &why)?,
     });
     Ok(effects)

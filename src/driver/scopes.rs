@@ -50,7 +50,8 @@ impl Scopes {
             | Input::Request { .. }
             | Input::Check { .. }
             | Input::Trapped { .. }
-            | Input::Knock { .. } => false,
+            | Input::Knock { .. }
+            | Input::Download { .. } => false,
         };
         if !superfluous {
             state.queue.push_back(input);

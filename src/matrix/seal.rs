@@ -9,7 +9,7 @@ use base64::Engine as _;
 use chacha20poly1305::aead::{Aead as _, Payload};
 use chacha20poly1305::{Key, KeyInit as _, XChaCha20Poly1305, XNonce};
 use hkdf::Hkdf;
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -48,6 +48,16 @@ pub fn open(secret: &Secret, purpose: &str, sealed: &str) -> Result<Zeroizing<Ve
         .decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad: purpose.as_bytes() })
         .map(Zeroizing::new)
         .map_err(|_| SealError::Other)
+}
+
+/// A nonce for one thing among all that are sealed with the same random bytes.
+pub fn nonce(entropy: &[u8; 32], what: &str) -> [u8; 24] {
+    let hash = Sha256::new().chain_update(b"nonce").chain_update(entropy).chain_update(what).finalize();
+    let mut nonce = [0; 24];
+    for (to, from) in nonce.iter_mut().zip(hash) {
+        *to = from;
+    }
+    nonce
 }
 
 fn cipher(secret: &Secret, purpose: &str) -> Result<XChaCha20Poly1305, SealError> {

@@ -7,15 +7,17 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
 use sha2::{Digest as _, Sha512};
 use zeroize::Zeroizing;
 
 use crate::effect::{Effect, Level};
 use crate::ids::key;
 use crate::matrix::compose::Signer;
+use crate::matrix::hash::BASE64;
 use crate::matrix::key::SigningKey;
 use crate::matrix::key_document::{OldKey, publish};
-use crate::matrix::seal::{open, seal};
+use crate::matrix::seal::{nonce, open, seal};
 use crate::record::{self, Record, RetiredKey};
 use crate::view::{Missing, View};
 
@@ -107,6 +109,33 @@ fn opened(view: &View, kept: &record::SigningKey) -> Result<SigningKey, String> 
     let seed =
         Zeroizing::new(<[u8; 32]>::try_from(seed.as_slice()).map_err(|_| "the signing key is damaged")?);
     SigningKey::named(&kept.id, &seed).map_err(|why| why.to_string())
+}
+
+/// All our keys with their secrets in the open, for an export; or why they cannot be opened.
+pub fn reveal(view: &View) -> Result<Result<Vec<Record>, String>, Missing> {
+    let mut records = vec![];
+    for kept in kept(view)? {
+        let Some(secret) = view.config.secret.as_ref() else { return Ok(Err(no_secret())) };
+        match open(secret, PURPOSE, &kept.sealed) {
+            Ok(seed) => {
+                records
+                    .push(Record::SigningKey(record::SigningKey { sealed: BASE64.encode(&*seed), ..kept }));
+            }
+            Err(why) => return Ok(Err(format!("the signing key cannot be opened: {why}"))),
+        }
+    }
+    records
+        .extend(view.records(key::SIGNING)?.iter().filter(|it| matches!(it, Record::RetiredKey(_))).cloned());
+    Ok(Ok(records))
+}
+
+/// A key with its secret in the open as it is to be kept here.
+pub fn close(view: &View, revealed: &record::SigningKey) -> Result<record::SigningKey, String> {
+    let secret = view.config.secret.as_ref().ok_or_else(no_secret)?;
+    let seed = BASE64.decode(&revealed.sealed).map(Zeroizing::new).map_err(|_| "a signing key is damaged")?;
+    let sealed =
+        seal(secret, PURPOSE, &nonce(&view.entropy, &revealed.id), &seed).map_err(|why| why.to_string())?;
+    Ok(record::SigningKey { sealed, ..revealed.clone() })
 }
 
 fn no_secret() -> String {

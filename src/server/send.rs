@@ -100,7 +100,8 @@ fn said(intent: &Intent) -> Option<Said<'_>> {
         | Intent::Latest { .. }
         | Intent::Join { .. }
         | Intent::Invite { .. }
-        | Intent::Dm(_) => None,
+        | Intent::Dm(_)
+        | Intent::Recognise { .. } => None,
     }
 }
 

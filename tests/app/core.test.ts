@@ -19,6 +19,8 @@ const config: Config = {
   privateAddresses: false,
   typing: false,
   directMessageUsers: 8,
+  workspace: '',
+  endpoints: '',
 };
 const arrived = { method: 'PUT', uri: '/', authorization: [], body: new Uint8Array([1, 2]) };
 

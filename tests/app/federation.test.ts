@@ -54,6 +54,7 @@ async function scene(t: TestContext) {
     environmentReader: {
       getSettings: () => settings,
       getEnvironmentVariables: () => ({ getValueByName: () => Promise.resolve(undefined) }),
+      getServerSettings: () => ({ getValueById: () => Promise.resolve(undefined) }),
     },
   };
   const federation = new Federation('id', own as never, (host) => {
@@ -89,6 +90,7 @@ async function declared(federation: Federation, app: Logging) {
       http: { providePreRequestHandler: take },
       settings: { provideSetting: take },
       api: { provideApi: take },
+      ui: { registerButton: () => undefined },
       slashCommands: {
         provideSlashCommand: (command: ISlashCommand & { app: Logging }) =>
           Promise.resolve(void (provided.command = command)),
@@ -108,6 +110,7 @@ const context = {
   getSender: () => ({ id: 'alice' }),
   getRoom: () => ({ id: 'garden' }),
   getArguments: () => ['help'],
+  getTriggerId: () => undefined,
 } as never;
 const none = {} as never;
 

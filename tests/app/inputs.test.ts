@@ -26,7 +26,15 @@ test('a message in full', () => {
   assert.deepEqual(message({ _unmappedProperties_: { md }, editedAt: new Date(2000) }), {
     id: 'm',
     room: 'r',
-    sender: { id: 'a', username: 'alice', name: 'Alice', kind: 'user', roles: ['admin'], active: false },
+    sender: {
+      id: 'a',
+      username: 'alice',
+      name: 'Alice',
+      kind: 'user',
+      roles: ['admin'],
+      active: false,
+      madeByUs: false,
+    },
     text: 'hello',
     md: JSON.stringify(md),
     at: 1000,
@@ -88,7 +96,10 @@ test('users of every kind', () => {
     kind: 'other',
     roles: [],
     active: true,
+    madeByUs: false,
   });
+  const ghost = { id: 'x', appId: 'd687dc95-f49b-44ca-8072-9e8140f3c48c' };
+  assert.equal(userFact(ghost).madeByUs, true);
 });
 
 test('rooms of every kind', () => {

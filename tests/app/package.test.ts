@@ -50,9 +50,15 @@ test('the bundle has one export, an App, and nothing that makes the engine rewri
 test('`implements` names the hooks the class has, no more and no fewer', async () => {
   const { MatrixFederationApp } = await evaluated(await bundle());
   const methods = Object.getOwnPropertyNames((MatrixFederationApp as AppClass).prototype);
+  // One interface whose methods bear other names.
+  const ofInteractions = /^execute\w+Handler$/;
+  const interactions = methods.filter((name) => ofInteractions.test(name));
   const hooks = Object.values(AppInterface).filter((name) => methods.includes(name.replace(/^I/, 'execute')));
-  assert.deepEqual(manifest.implements, hooks);
-  const executed = methods.filter((name) => /^(execute|check)/.test(name));
+  assert.deepEqual(manifest.implements, [
+    ...hooks,
+    ...(interactions.length > 0 ? [AppInterface.IUIKitInteractionHandler] : []),
+  ]);
+  const executed = methods.filter((name) => /^(execute|check)/.test(name) && !ofInteractions.test(name));
   assert.deepEqual(
     executed,
     hooks.map((name) => name.replace(/^I/, 'execute')),
@@ -79,6 +85,9 @@ const uses: Readonly<Record<string, RegExp>> = {
   scheduler: /registerProcessors\(/,
   'server-setting.read': /getServerSettings\(/,
   slashcommand: /provideSlashCommand\(/,
+  'ui.interact': /getUiController\(/,
+  'ui.registerButtons': /registerButton\(/,
+  'upload.read': /getUploadReader\(/,
   'user.read': /getUserReader\(/,
   'user.write': /startBotUser\(/,
 };
@@ -107,6 +116,7 @@ test('every language has every text, and every text is used', () => {
   const faults = Object.keys(english).filter((key) => key.startsWith('fault_'));
   for (const key of faults) assert.ok(read('settings.ts').includes(`'${key}'`), key);
   const keys = [...new Set([...wanted, ...faults, 'command_params', 'command_description'])].sort();
+  const keys = [...new Set([...wanted, 'command_params', 'command_description', 'window_button'])].sort();
   assert.deepEqual(Object.keys(english).sort(), keys);
   for (const name of readdirSync(new URL('i18n', folder))) {
     const texts = JSON.parse(read(`i18n/${name}`)) as Texts;

@@ -15,6 +15,7 @@ function read(
   values: Record<string, unknown>,
   environment: Record<string, string> = {},
   workspace: (id: string) => Promise<unknown> = () => Promise.reject(new Error('not readable')),
+  server: Record<string, string> = {},
 ): Promise<Settings> {
   const defaults = Object.fromEntries(settings.map(({ id, packageValue }) => [id, packageValue as unknown]));
   const all = { ...defaults, ...values } as Record<string, unknown>;
@@ -22,6 +23,7 @@ function read(
     getSettings: () => ({ getValueById: (id: string) => Promise.resolve(all[id]) }),
     getServerSettings: () => ({ getValueById: workspace }),
     getEnvironmentVariables: () => ({ getValueByName: (name: string) => Promise.resolve(environment[name]) }),
+    getServerSettings: () => ({ getValueById: (id: string) => Promise.resolve(server[id]) }),
   };
   return readSettings(id, reader as never, ({ port }) => Promise.resolve(`http://localhost:${port}`));
 }
@@ -40,6 +42,8 @@ test('nothing set', async () => {
       privateAddresses: false,
       typing: true,
       directMessageUsers: 8,
+      workspace: '',
+      endpoints: '',
     },
     listen: { host: '0.0.0.0', port: 3300 },
     outgoing: 'automatic',
@@ -66,6 +70,13 @@ test('how many may be in a direct message is what the workspace says', async () 
   const asked: string[] = [];
   const { config } = await read({}, {}, (id) => Promise.resolve(asked.push(id) && 12));
   assert.deepEqual([config.directMessageUsers, asked], [12, ['DirectMesssage_maxUsers']]);
+});
+test('the workspace is known by its id, and its endpoints by its address', async () => {
+  const { config } = await read({}, {}, { uniqueID: 'u', Site_Url: 'https://chat.example.org/sub/' });
+  assert.deepEqual(
+    [config.workspace, config.endpoints],
+    ['u', `https://chat.example.org/sub/api/apps/public/${id}`],
+  );
 });
 
 test('an empty secret is none, and so is a mode that nobody knows', async () => {

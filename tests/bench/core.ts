@@ -27,6 +27,8 @@ const config: Config = {
   privateAddresses: false,
   typing: true,
   directMessageUsers: 8,
+  workspace: '',
+  endpoints: '',
 };
 
 const room = '!room:hs.test';
@@ -99,6 +101,10 @@ class Host {
         return { kind: 'users', users: [] };
       case 'fetch':
         return { kind: 'answer', answer: { kind: 'unreachable', why: 'there is no network here' } };
+      case 'room':
+        return { kind: 'room', room: null };
+      case 'postedFile':
+        return { kind: 'file', text: null };
     }
   }
 }
@@ -152,6 +158,7 @@ async function sayOne(host: Host, made: Core, index: number): Promise<void> {
     kind: 'user',
     roles: [],
     active: true,
+    madeByUs: false,
   };
   const at = Date.now() + index;
   const message: Message = {

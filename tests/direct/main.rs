@@ -208,7 +208,9 @@ fn a_server_that_lies_about_a_rooms_version_spoils_no_later_join() {
     world.knows("liar.test");
     let join = |room: &str, server: &str| {
         let words = ["join", ROOM, server].map(str::to_owned).to_vec();
-        world.give(Input::Command { user: person("alice"), room: channel(room), words }).unwrap();
+        world
+            .give(Input::Command { user: person("alice"), room: channel(room), words, place: None })
+            .unwrap();
     };
     let template = |version: &str| {
         let user = format!("@alice:{US}");

@@ -303,6 +303,7 @@ pub fn person(username: &str) -> User {
         kind: UserKind::User,
         roles: vec!["admin".to_owned()],
         active: true,
+        made_by_us: false,
     }
 }
 
@@ -341,6 +342,8 @@ impl Host for Window {
             Key::Recent { .. } => Loaded::Messages { messages: vec![] },
             Key::Direct { .. } => Loaded::Room { room: None },
             Key::Members { .. } => Loaded::Users { users: vec![] },
+            Key::Room { .. } => Loaded::Room { room: None },
+            Key::PostedFile { .. } => Loaded::File { text: None },
             Key::Fetch { request } => {
                 self.0.fetched.borrow_mut().push(request.url.clone());
                 let known = self.0.network.borrow().get(&request.url).cloned();

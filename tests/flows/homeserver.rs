@@ -51,6 +51,10 @@ pub struct Homeserver {
     used_up: i64,
     /// Answers to give instead of its own, first come, first served.
     pub instead: Vec<Answer>,
+    /// The one token that it knows, where it looks at tokens at all.
+    pub token: Option<String>,
+    /// The marks of rooms, each as a state event.
+    pub marks: BTreeMap<String, Value>,
     /// What it was asked by those who check it, in order.
     pub checked: Vec<String>,
     /// What it tells them instead, by the end of the path.
@@ -97,6 +101,11 @@ impl Homeserver {
                 location: None,
                 ahead: None,
             };
+        }
+        if let Some(known) = &self.token
+            && call.authorization.as_deref() != Some(&format!("Bearer {known}"))
+        {
+            return Self::response(401, &json!({ "errcode": "M_UNKNOWN_TOKEN", "error": "no" }));
         }
         if !self.instead.is_empty() {
             return self.instead.remove(0);
@@ -198,6 +207,11 @@ impl Homeserver {
                 }
                 let room = format!("!{alias}");
                 self.aliases.insert(alias, room.clone());
+                if let Some(mark) = body["initial_state"][0].as_object() {
+                    let mut mark = Value::Object(mark.clone());
+                    mark["sender"] = json!(user);
+                    self.marks.insert(room.clone(), mark);
+                }
                 self.joined.insert((room.clone(), user.to_owned()));
                 for guest in body["invite"].as_array().into_iter().flatten() {
                     let guest = guest.as_str().unwrap().to_owned();
@@ -208,6 +222,19 @@ impl Homeserver {
                     self.invited.push((room.clone(), guest));
                 }
                 Ok(json!({ "room_id": room }))
+            }
+            ["v3", "account", "whoami"] => Ok(json!({ "user_id": user })),
+            ["v3", "joined_rooms"] => {
+                let rooms = self.joined.iter().filter(|it| it.1 == user).map(|it| it.0.clone());
+                Ok(json!({ "joined_rooms": rooms.collect::<Vec<_>>() }))
+            }
+            ["v3", "rooms", room, "state", "chat.rocket.portal", ""] => {
+                self.marks.get(room).cloned().ok_or((404, "M_NOT_FOUND"))
+            }
+            ["v3", "rooms", room, "aliases"] => {
+                let aliases =
+                    self.aliases.iter().filter(|it| it.1 == room).map(|it| format!("#{}:hs.test", it.0));
+                Ok(json!({ "aliases": aliases.collect::<Vec<_>>() }))
             }
             ["v3", "directory", "room", alias] => {
                 let localpart = alias.trim_start_matches('#').split(':').next().unwrap();

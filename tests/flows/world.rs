@@ -5,7 +5,7 @@
 //! where an instance may die. Nothing waits for real time: when all is quiet, the clock moves to the next timer.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Waker};
 use matrix_federation::bridge::decide;
 use matrix_federation::config::{Config, Mode, Secret};
 use matrix_federation::driver::{Driver, Host};
-use matrix_federation::effect::{Call, Document, Effect, Reply, Tag};
+use matrix_federation::effect::{Call, Document, Effect, Reply, Tag, Window as Shown};
 use matrix_federation::facts::{Message, Room, RoomKind, User, UserKind};
 use matrix_federation::ids::Scope;
 use matrix_federation::input::{Answer, Input, Request};
@@ -35,6 +35,8 @@ pub struct Outside {
     pub messages: Vec<Message>,
     pub members: Vec<(String, String)>,
     pub notices: Vec<(String, String)>,
+    /// Windows as they were shown, the latest last.
+    pub windows: Vec<Shown>,
     pub log: Vec<String>,
     pub homeserver: Homeserver,
     /// Other Matrix servers, by their names.
@@ -53,6 +55,10 @@ pub struct Outside {
     pub typing: Vec<(String, Vec<String>)>,
     /// Nobody can be told anything.
     pub refuse_notices: bool,
+    /// Rooms that are not there any more.
+    pub lost_rooms: BTreeSet<String>,
+    /// The last file of each person in each room, by the ids of both.
+    pub files: BTreeMap<(String, String), String>,
     pub runtime: Runtime,
     /// Direct messages: their ids and who is in them.
     pub directs: BTreeMap<String, Vec<String>>,
@@ -174,7 +180,7 @@ impl World {
     pub fn command(&self, index: usize, room: &str, name: &str, words: &str) {
         let user = self.outside.borrow().users[name].clone();
         let words = words.split(' ').map(str::to_owned).collect();
-        self.submit(index, Input::Command { user, room: channel(room), words });
+        self.submit(index, Input::Command { user, room: channel(room), words, place: None });
     }
 
     /// The homeserver sends a request.
@@ -191,15 +197,20 @@ impl World {
         authorization: Option<String>,
         body: &str,
     ) -> Ticket {
-        let instance = &self.instances[index];
-        let body = instance.driver.put(body.as_bytes().to_vec());
+        let body = self.instances[index].driver.put(body.as_bytes().to_vec());
         let authorization = authorization.into_iter().collect();
         let request = Request { method: method.to_owned(), uri: uri.to_owned(), authorization, body };
+        self.input(index, Input::Request { request })
+    }
+
+    /// Gives an input to an instance that gives a reply to it.
+    pub fn input(&self, index: usize, input: Input) -> Ticket {
+        let instance = &self.instances[index];
         let (driver, inner) = (Rc::clone(&instance.driver), Rc::clone(&instance.inner));
         let ticket = Ticket::default();
         let kept = Rc::clone(&ticket);
         instance.inner.borrow_mut().tasks.push(Box::pin(async move {
-            let reply = driver.submit(Input::Request { request }).await;
+            let reply = driver.submit(input).await;
             *kept.borrow_mut() = reply.clone().ok().flatten();
             inner.borrow_mut().replies.push(reply);
         }));
@@ -239,7 +250,7 @@ impl World {
         let records = self.records();
         let tokens =
             records.iter().filter_map(|it| if let Record::Tokens(it) = it { Some(it) } else { None });
-        tokens.min_by_key(|it| (it.at, it.appservice.clone())).unwrap().homeserver.clone()
+        tokens.min_by_key(|it| (it.at, it.pair())).unwrap().homeserver.expose().to_owned()
     }
 
     pub fn records(&self) -> Vec<Record> {
@@ -270,6 +281,11 @@ impl World {
         self.instances[index].inner.borrow_mut().life = Some(life);
     }
 
+    /// It is to die after so many more effects.
+    pub fn doom(&self, index: usize, life: usize) {
+        self.instances[index].inner.borrow_mut().life = Some(life);
+    }
+
     /// Takes back that it is to die.
     pub fn spare(&self, index: usize) {
         self.instances[index].inner.borrow_mut().life = None;
@@ -296,6 +312,22 @@ impl World {
         let outside = self.outside.borrow();
         let asked: Vec<_> = outside.servers.values().flat_map(|it| it.asked.iter().rev().take(5)).collect();
         panic!("the world found no rest: {:?} {asked:?}", outside.log);
+    }
+
+    /// Lets everything run for so many milliseconds.
+    pub fn for_a_while(&self, milliseconds: i64) {
+        let end = self.outside.borrow().now + milliseconds;
+        loop {
+            if self.one_round() {
+                continue;
+            }
+            let next = self.instances.iter().filter_map(|it| it.inner.borrow().next_timer()).min();
+            let mut outside = self.outside.borrow_mut();
+            outside.now = outside.now.max(next.filter(|it| *it <= end).unwrap_or(end));
+            if outside.now >= end {
+                return;
+            }
+        }
     }
 
     /// Lets everything run until something is true; the clock moves as it must.
@@ -422,6 +454,9 @@ impl Outside {
             requests_arrive_at_once: false,
             refuse_messages: false,
             store_fails: false,
+            windows: vec![],
+            lost_rooms: BTreeSet::new(),
+            files: BTreeMap::new(),
             directs: BTreeMap::new(),
             refuse_directs: false,
             told: Vec::default(),
@@ -530,6 +565,10 @@ impl Outside {
             Key::Runtime => Loaded::Runtime { runtime: self.runtime.clone() },
             Key::Setting { .. } => Loaded::Setting { value: Some("104857600".to_owned()) },
             Key::Direct { members } => Loaded::Room { room: self.direct(members) },
+            Key::Room { id } => Loaded::Room { room: (!self.lost_rooms.contains(id)).then(|| channel(id)) },
+            Key::PostedFile { room, user } => {
+                Loaded::File { text: self.files.get(&(room.clone(), user.clone())).cloned() }
+            }
             Key::Members { room } => Loaded::Users { users: self.members_of(room) },
         }
     }
@@ -549,7 +588,7 @@ impl Outside {
                 if self.users.contains_key(&username) {
                     return Err(format!("The username {username} is taken"));
                 }
-                let user = User { kind: UserKind::Bot, name, ..person(&username) };
+                let user = User { kind: UserKind::Bot, name, made_by_us: true, ..person(&username) };
                 self.users.insert(username, user);
             }
             Effect::CreateMessage { id, room, sender, text } => {
@@ -599,6 +638,7 @@ impl Outside {
             Effect::Notify { .. } if self.refuse_notices => return Err("There is no such user".to_owned()),
             Effect::Notify { user, text, .. } => self.notices.push((user, text)),
             Effect::Log { text, .. } => self.log.push(text),
+            Effect::Show { window, .. } => self.windows.push(window),
             Effect::Mark { message, on, .. } => {
                 self.marked.retain(|it| *it != message);
                 self.marked.extend(on.then_some(message));
@@ -717,6 +757,7 @@ pub fn person(username: &str) -> User {
         kind: UserKind::User,
         roles: vec!["user".to_owned()],
         active: true,
+        made_by_us: false,
     }
 }
 

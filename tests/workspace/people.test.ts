@@ -86,6 +86,21 @@ test('a button in a message reaches the App that made it', async (t) => {
   );
 });
 
+test('a button of the client reaches its App, from a room or from the menu of a person, which has none', async (t) => {
+  const { app, alice, room } = await scene(t);
+  await alice.actionButton(app.id, 'here', room);
+  await alice.actionButton(app.id, 'anywhere', undefined, { context: 'userDropdownAction' });
+  const pressed = await seen(app, 'button', 2);
+  const common = { user: 'alice', trigger: true };
+  assert.deepEqual(
+    pressed.map(({ data }) => data),
+    [
+      { ...common, actionId: 'here', buttonContext: 'roomAction', room: room.id },
+      { ...common, actionId: 'anywhere', buttonContext: 'userDropdownAction' },
+    ],
+  );
+});
+
 test('an App opens a view, and hears what is filled in', async (t) => {
   const { ws, app, alice } = await scene(t);
   await run(

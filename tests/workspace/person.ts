@@ -231,23 +231,23 @@ export class Person {
     return this.interact(this.server(on), { type: 'viewClosed', appId, payload: { view, isCleared: true } });
   }
 
-  /** Uses one of the App's own buttons of the client: of a room, a message, the message box. */
+  /** Uses one of the App's own buttons of the client: of a room, a message, the message box, the user's own menu. */
   async actionButton(
     appId: string,
     actionId: string,
-    room: Room,
+    room: Room | undefined,
     { context = 'roomAction', message, on }: At & { context?: string; message?: Message } = {},
   ): Promise<unknown> {
     const instance = this.server(on);
     const about =
       message && (await messageToApp(instance.site, await instance.site.db.messages.byId(message.id)));
-    const where = await roomById(instance.site, room.id);
+    const where = room && (await roomById(instance.site, room.id));
     return this.interact(instance, {
       type: 'actionButton',
       appId,
       actionId,
       payload: { context },
-      room: where,
+      ...(where && { room: where }),
       ...(about && { message: about }),
     });
   }

@@ -188,6 +188,12 @@ ProbeApp.prototype.executeBlockActionHandler = async function (context) {
   });
   return context.getInteractionResponder().successResponse();
 };
+ProbeApp.prototype.executeActionButtonHandler = async function (context) {
+  const { actionId, buttonContext, room, user, triggerId } = context.getInteractionData();
+  const data = { actionId, buttonContext, room: room?.id, user: user.username, trigger: triggerId !== '' };
+  this.noted({ hook: 'button', data });
+  return context.getInteractionResponder().successResponse();
+};
 ProbeApp.prototype.executeViewSubmitHandler = async function (context) {
   this.noted({ hook: 'submit', data: context.getInteractionData().view });
   return context.getInteractionResponder().successResponse();
