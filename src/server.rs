@@ -12,6 +12,7 @@ mod invitation;
 mod join;
 mod keys;
 mod probe;
+mod redaction;
 mod room;
 mod route;
 mod send;

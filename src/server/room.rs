@@ -18,6 +18,7 @@ use ruma_state_res::events::RoomMemberEvent;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::redaction;
 use crate::attachment::Acceptance;
 use crate::effect::{Effect, Level};
 use crate::ids::{self, key};
@@ -228,14 +229,22 @@ pub(super) fn arrived(pdu: &Pdu) -> String {
 /// What becomes of an event that is its servers' own: its place in the room is judged, and what follows is kept. Only
 /// when all of that is kept is the event shown.
 pub(super) fn accept(view: &View, room: &str, text: &str) -> Result<Acceptance, Missing> {
+    #[derive(Default, Deserialize)]
+    struct Redacts {
+        redacts: Option<String>,
+    }
     #[derive(Deserialize)]
-    struct Follows {
+    struct Named {
         prev_events: Vec<String>,
+        redacts: Option<String>,
+        #[serde(default)]
+        content: Redacts,
     }
     let nothing = || Ok(Acceptance::Pass(vec![]));
     let Ok(Arrived { id, pdu }) = serde_json::from_str::<Arrived<'_>>(text) else { return nothing() };
-    let Ok(Follows { prev_events }) = serde_json::from_str(pdu.get()) else { return nothing() };
-    let events: Vec<&str> = prev_events.iter().chain([&id]).map(String::as_str).collect();
+    let Ok(named) = serde_json::from_str::<Named>(pdu.get()) else { return nothing() };
+    let named = named.prev_events.iter().chain(&named.redacts).chain(&named.content.redacts).chain([&id]);
+    let events: Vec<&str> = named.map(String::as_str).collect();
     let Some(room) = Room::load(view, room, &events)? else { return nothing() };
     let Ok(pdu) = Pdu::read(pdu.get().as_bytes(), room.version) else { return nothing() };
     if let Some(known) = stored(view, pdu.id.as_str())? {
@@ -244,6 +253,7 @@ pub(super) fn accept(view: &View, room: &str, text: &str) -> Result<Acceptance, 
             Standing::Accepted => match room.followed(&pdu) {
                 followed if !followed.is_empty() => Acceptance::Keep(followed),
                 _ if view.config.is_ours(pdu.sender().as_str()) => Acceptance::Pass(vec![]),
+                _ if !counts(view, &room, &pdu)? => Acceptance::Pass(vec![]),
                 _ => shown(&pdu).map_or(Acceptance::Pass(vec![]), Acceptance::Show),
             },
         });
@@ -354,8 +364,15 @@ fn log(room: &Room<'_>, pdu: &Pdu, why: &str) -> Effect {
     Effect::Log { level: Level::Warn, text }
 }
 
+/// Whether an event that was accepted says anything: a redaction may not.
+fn counts(view: &View, room: &Room<'_>, pdu: &Pdu) -> Result<bool, Missing> {
+    let after = stored(view, pdu.id.as_str())?.and_then(|it| it.after.as_deref());
+    let state = after.map(|it| state_of(view, it)).transpose()?.flatten().unwrap_or_default();
+    redaction::counts(view, room, pdu, &state)
+}
+
 /// An event that was kept. One that came again with the state of a room, by a second join, is there twice.
-fn stored<'v>(view: &'v View, event: &str) -> Result<Option<&'v RoomEvent>, Missing> {
+pub(super) fn stored<'v>(view: &'v View, event: &str) -> Result<Option<&'v RoomEvent>, Missing> {
     let events = view.records(&key::event(event))?.iter().filter_map(as_event);
     Ok(events.max_by_key(|it| it.after.is_some()))
 }

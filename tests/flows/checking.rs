@@ -1,12 +1,16 @@
 //! `/federation check`, from the command to the answer, and the look after a start.
 
-use matrix_federation::config::Config;
+use matrix_federation::config::{Config, Secret};
 use matrix_federation::runtime::Listener;
 use serde_json::json;
 
 use crate::direct::strangers;
 use crate::homeserver::Homeserver;
-use crate::world::{World, config, person};
+use crate::world::{self, SECRET, World, person};
+
+fn config() -> Config {
+    Config { secret: Some(Secret::new(SECRET.to_owned())), ..world::config() }
+}
 
 fn connected(config: Config) -> World {
     let mut world = World::new();

@@ -83,3 +83,26 @@ fn edits_and_redactions_come_in() {
         world.agrees(&room);
     }
 }
+
+#[test]
+fn only_who_has_the_power_takes_away_what_others_said() {
+    const EVE: &str = "@eve:far.test";
+    for version in [RoomVersion::V11, RoomVersion::V12] {
+        let (world, room) = together(version);
+        let invite = world.membership(&room, BOB, EVE, "invite");
+        let join = world.membership(&room, EVE, EVE, "join");
+        world.deliver(0, &[&invite, &join]);
+        world.say(Some(0), "general", "alice", "mine");
+        world.settle();
+        let event = world.graph(&room).timeline.last().unwrap().id.to_string();
+        let redact = |by: &str| {
+            let redaction = world.happens(&room, by, "m.room.redaction", None, json!({ "redacts": event }));
+            world.deliver(0, &[&redaction]);
+            world.settle();
+            world.outside.borrow().messages.iter().any(|it| it.text == "mine")
+        };
+        assert!(redact(EVE), "{version}");
+        assert!(!redact(BOB), "{version}");
+        world.agrees(&room);
+    }
+}

@@ -733,7 +733,6 @@ pub fn config() -> Config {
         bot_localpart: "rocketchat".to_owned(),
         appservice_url: "http://app.test:3300".to_owned(),
         typing: true,
-        secret: Some(Secret::new(SECRET.to_owned())),
         direct_message_users: 8,
         ..Config::default()
     }

@@ -19,11 +19,13 @@ pub(super) fn bring(view: &View, portal: &Portal, event: &Event) -> Result<Vec<E
     let in_content = event.content.get("redacts").and_then(Value::as_str);
     let Some(of) = in_content.or(event.redacts.as_deref()) else { return Ok(vec![]) };
     let id = ids::message_id(of);
-    view.all([
+    // All at once, for there is more to come: a decision has few goes.
+    let known = [
         Key::Message { id: id.clone() },
         Key::documents(key::link_remote(of)),
         Key::documents(key::ghost(&event.sender)),
-    ])?;
+    ];
+    view.all(known.into_iter().chain(ghost::keys(&event.sender)))?;
     let link = ledger::of_event(view, of)?.unwrap_or_else(|| unknown(portal, id, of, event.at));
     let message = view.message(&link.local)?.filter(|it| redaction::is_there(it));
     let mut effects = vec![];
