@@ -204,9 +204,10 @@ mod tests {
     #[test]
     fn a_server_that_asks_for_it_is_asked_more_slowly_and_only_for_that() {
         let mut gate = gate(30, SEND);
-        gate.next(0);
+        gate.next(5);
         gate.leave(&tag(0), &answer(429, Some(700)), 10);
         gate.leave(&tag(1), &answer(429, Some(500)), 11);
+        gate.forget(&tag(2));
         gate.queue(tag(50), call(JOIN));
         let (calls, again) = gate.next(12);
         assert_eq!((calls.len(), again), (1, Some(710)), "the join goes, the rest waits");
