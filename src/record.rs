@@ -450,7 +450,7 @@ impl Record {
                 let mut found_by = vec![key::ledger(&it.room), key::link_local(&it.local)];
                 found_by.extend((!it.remote.is_empty()).then(|| key::link_remote(&it.remote)));
                 let id = match (it.gone, &it.edit) {
-                    (true, _) => format!("link:{}:gone", it.local),
+                    (true, _) => format!("link:{}:{}:gone", it.room, it.local),
                     (false, Some(edit)) => format!("link:{}:{}:{}", it.local, edit.at, edit.event),
                     (false, None) => format!("link:{}", it.local),
                 };

@@ -133,7 +133,7 @@ pub(super) fn missed(view: &View, entry: &Entry, events: &[String]) -> Result<Ve
     }))?;
     let mut lost = vec![];
     for (it, event) in young {
-        let is_gone = ledger::of_event(view, &it.id)?.is_some_and(|it| it.gone);
+        let is_gone = ledger::of_event(view, &portal.local, &it.id)?.is_some_and(|it| it.gone);
         if view.message(&ids::message_id(&it.id))?.is_none() && !is_gone {
             lost.push(event.clone());
         }
@@ -276,7 +276,7 @@ fn message(view: &View, portal: &Portal, event: &Event, second_try: bool) -> Res
         Key::documents(key::link_remote(&event.id)),
         Key::documents(key::held(&portal.remote)),
     ])?;
-    if event.is_pruned() || ledger::of_event(view, &event.id)?.is_some_and(|it| it.gone) {
+    if event.is_pruned() || ledger::of_event(view, &portal.local, &event.id)?.is_some_and(|it| it.gone) {
         return Ok(vec![]);
     }
     if let Some(message) = view.message(&id)? {

@@ -41,9 +41,10 @@ pub(super) fn of(view: &View, message: &str) -> Result<Option<Link>, Missing> {
     find(view, &key::link_local(message), |it| it.local == message)
 }
 
-/// The latest link of an event of Matrix.
-pub(super) fn of_event(view: &View, event: &str) -> Result<Option<Link>, Missing> {
-    find(view, &key::link_remote(event), |it| it.remote == event)
+/// The latest link of an event of Matrix with a room of Rocket.Chat. What another Matrix room says of that event made
+/// links with another room: they count for nothing here.
+pub(super) fn of_event(view: &View, room: &str, event: &str) -> Result<Option<Link>, Missing> {
+    find(view, &key::link_remote(event), |it| it.remote == event && it.room == room)
 }
 
 fn find(view: &View, key: &str, is_it: impl Fn(&Link) -> bool) -> Result<Option<Link>, Missing> {

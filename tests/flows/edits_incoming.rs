@@ -4,6 +4,7 @@ use matrix_federation::record::Record;
 use serde_json::{Value, json};
 
 use crate::conversations::{BOB, ROOM, bridged, said};
+use crate::dm::portals;
 
 pub const EVE: &str = "@eve:far.test";
 
@@ -183,6 +184,42 @@ fn a_redaction_of_something_else_changes_nothing() {
     );
     world.settle();
     assert_eq!(world.shown(), ["one"]);
+    world.is_all_done();
+}
+
+#[test]
+fn what_comes_in_one_room_touches_no_message_of_another() {
+    let world = bridged();
+    world.command(0, "general", "alice", &format!("dm {BOB}"));
+    world.settle();
+    let elsewhere = portals(&world).into_iter().find(|it| it.dm.is_some()).expect("a direct message").remote;
+    let there = |mut event: Value| {
+        event["room_id"] = json!(elsewhere);
+        event
+    };
+    let ours = world.say(Some(0), "general", "alice", "ours");
+    world.transaction(0, &[said("1", "bob's"), said("2", "bob's, too")]);
+    world.settle();
+    let event = world.outside.borrow().homeserver.sent.last().unwrap().event.clone();
+    world.transaction(
+        0,
+        &[
+            there(edit("e1", "1", "changed", 20)),
+            there(redaction("r1", "1", BOB)),
+            there(redaction("r2", event.trim_start_matches('$'), BOB)),
+            there(redaction("r3", "late", BOB)),
+            there(edit("e2", "late", "changed", 20)),
+        ],
+    );
+    world.settle();
+    world.transaction(0, &[said("late", "late"), edit("e3", "2", "bob's anew", 30)]);
+    world.settle();
+    assert_eq!(world.shown(), ["bob's", "bob's anew", "late"]);
+    assert!(world.outside.borrow().messages.iter().any(|it| it.id == ours.id));
+    // What the right room says still counts.
+    world.transaction(0, &[redaction("r4", "1", BOB), redaction("r5", "late", BOB)]);
+    world.settle();
+    assert_eq!(world.shown(), ["bob's anew"]);
     world.is_all_done();
 }
 

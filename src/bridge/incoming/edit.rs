@@ -39,14 +39,16 @@ pub(super) fn bring(view: &View, portal: &Portal, event: &Event) -> Result<Vec<E
         content: event.content.to_string(),
         at: view.now,
     };
-    let link = ledger::of_event(view, of)?;
+    let link = ledger::of_event(view, &portal.local, of)?;
     match (view.message(&id)?, link) {
         (Some(message), link)
-            if is_senders(view, message, &event.sender)? && redaction::is_there(message) =>
+            if message.room == portal.local
+                && is_senders(view, message, &event.sender)?
+                && redaction::is_there(message) =>
         {
             change(view, portal, &held, link.as_ref(), &Shown::from(message))
         }
-        // Deleted, or said by one of ours, or by somebody else.
+        // Deleted, or said by one of ours, by somebody else or elsewhere.
         (Some(_), _) | (None, Some(_)) => Ok(vec![]),
         (None, None) => hold(view, held),
     }
@@ -83,7 +85,9 @@ pub(super) fn catch_up(
         all_held(view, &portal.remote)?.into_iter().filter(|it| it.of == event.id).collect();
     let latest = held.iter().filter(|it| it.sender == event.sender).max_by_key(|it| &it.edit);
     let mut effects = match latest {
-        Some(latest) => change(view, portal, latest, ledger::of_event(view, &event.id)?.as_ref(), shown)?,
+        Some(latest) => {
+            change(view, portal, latest, ledger::of_event(view, &portal.local, &event.id)?.as_ref(), shown)?
+        }
         None => vec![],
     };
     effects.extend(held.into_iter().map(|it| Record::Held(it).remove()));

@@ -1,7 +1,8 @@
 //! A redaction on Matrix on its way to Rocket.Chat.
 //!
 //! Whether somebody may redact was judged where the event was taken into the room. What is redacted is remembered: a
-//! message that comes late does not appear, and a message of ours that is gone is not taken back once more.
+//! message that comes late does not appear, and a message of ours that is gone is not taken back once more. All of
+//! it holds for the room that the redaction came in: who may redact there has no say elsewhere.
 //!
 //! Spec: <https://spec.matrix.org/v1.18/client-server-api/#mroomredaction>
 
@@ -26,8 +27,10 @@ pub(super) fn bring(view: &View, portal: &Portal, event: &Event) -> Result<Vec<E
         Key::documents(key::ghost(&event.sender)),
     ];
     view.all(known.into_iter().chain(ghost::keys(&event.sender)))?;
-    let link = ledger::of_event(view, of)?.unwrap_or_else(|| unknown(portal, id, of, event.at));
-    let message = view.message(&link.local)?.filter(|it| redaction::is_there(it));
+    let link =
+        ledger::of_event(view, &portal.local, of)?.unwrap_or_else(|| unknown(portal, id, of, event.at));
+    let message = view.message(&link.local)?;
+    let message = message.filter(|it| it.room == portal.local && redaction::is_there(it));
     let mut effects = vec![];
     if !link.gone {
         effects.push(Record::Link(Link { gone: true, mentions: vec![], ..link.clone() }).insert());
