@@ -148,8 +148,6 @@ export async function readSettings(
   const secret: unknown = await environment.getEnvironmentVariables().getValueByName(secretVariable(appId));
   // An empty text is a value, no value is not: who is on Matrix under which name may depend on it.
   const value = (id: string): string => plain(values[ids.indexOf(id)] ?? definitions[id]?.value);
-  const server = async (id: string): Promise<string> =>
-    text(await environment.getServerSettings().getValueById(id)) ?? '';
   const listen = {
     host: value('listen_host') || '0.0.0.0',
     port: Number(value('listen_port')) || 3300,
@@ -167,8 +165,8 @@ export async function readSettings(
       privateAddresses: value('private_addresses') === 'true',
       typing: value('typing') === 'true',
       directMessageUsers: await directMessageUsers(environment),
-      workspace: await server('uniqueID'),
-      endpoints: endpointsOf(await server('Site_Url'), appId),
+      workspace: text(await workspaceSetting(environment, 'uniqueID')) ?? '',
+      endpoints: endpointsOf(text(await workspaceSetting(environment, 'Site_Url')) ?? '', appId),
     },
     listen,
     outgoing: ways.find((way) => way === value('transport')) ?? 'automatic',
@@ -176,12 +174,15 @@ export async function readSettings(
   };
 }
 
+/** A setting of Rocket.Chat itself; nothing where there is none, or where the App may not read it. */
+async function workspaceSetting(environment: IEnvironmentRead, id: string): Promise<unknown> {
+  const reading: Promise<unknown> = environment.getServerSettings().getValueById(id);
+  return reading.catch(() => undefined);
+}
+
 /** How many people the workspace lets into one direct message; Rocket.Chat spells the setting so. */
 async function directMessageUsers(environment: IEnvironmentRead): Promise<number> {
-  const most: unknown = await environment
-    .getServerSettings()
-    .getValueById('DirectMesssage_maxUsers')
-    .catch(() => undefined);
+  const most = await workspaceSetting(environment, 'DirectMesssage_maxUsers');
   return Number(most) || usualDirectMessageUsers;
 }
 

@@ -115,8 +115,8 @@ test('every language has every text, and every text is used', () => {
   ]);
   const faults = Object.keys(english).filter((key) => key.startsWith('fault_'));
   for (const key of faults) assert.ok(read('settings.ts').includes(`'${key}'`), key);
-  const keys = [...new Set([...wanted, ...faults, 'command_params', 'command_description'])].sort();
-  const keys = [...new Set([...wanted, 'command_params', 'command_description', 'window_button'])].sort();
+  const others = ['command_params', 'command_description', 'window_button'];
+  const keys = [...new Set([...wanted, ...faults, ...others])].sort();
   assert.deepEqual(Object.keys(english).sort(), keys);
   for (const name of readdirSync(new URL('i18n', folder))) {
     const texts = JSON.parse(read(`i18n/${name}`)) as Texts;
