@@ -15,8 +15,6 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("bench", &["matrix"]),
     ("driver", &["bridge", "policy"]),
     ("bridge", &["attachment", "appservice", "server", "translate", "policy", "admin"]),
-    ("admin", &["appservice", "server"]),
-    ("appservice", &["attachment"]),
     ("admin", &["appservice", "server", "matrix"]),
     ("appservice", &["attachment", "matrix"]),
     ("server", &["attachment", "matrix"]),
