@@ -38,6 +38,9 @@ for (const runtime of runtimes) {
       dnsUrl: '',
       privateAddresses: false,
       typing: true,
+      directMessageUsers: 8,
+      workspace: 'workspace-in-a-box',
+      endpoints: `${ws.settings.string('Site_Url')}/api/apps/public/${manifest.id}`,
     });
     const lines = app.logs().flatMap(({ args }) => args);
     const way = open ? "using the App's own listener and client" : 'the runtime closes the network';
@@ -56,6 +59,7 @@ for (const runtime of runtimes) {
       kind: 'user',
       roles: ['user'],
       active: true,
+      madeByUs: false,
     });
     assert.equal((JSON.parse(message.md as string) as { type: string }[])[0]?.type, 'PARAGRAPH');
     assert.equal(message.at, said.at.getTime());
