@@ -53,7 +53,6 @@ async function scene(t: TestContext) {
     http: { get: () => Promise.reject(new Error('not sent')) },
     environmentReader: {
       getSettings: () => settings,
-      getServerSettings: () => ({ getValueById: () => Promise.resolve(8) }),
       getEnvironmentVariables: () => ({ getValueByName: () => Promise.resolve(undefined) }),
       getServerSettings: () => ({ getValueById: () => Promise.resolve(undefined) }),
     },
