@@ -254,6 +254,7 @@ impl View {
         let found = self.get(Key::Setting { id: id.to_owned() })?;
         Ok(if let Found::Setting(value) = found { value.as_deref() } else { None })
     }
+
     /// The direct message of just these people.
     pub fn direct(&self, members: &[String]) -> Result<Option<&Room>, Missing> {
         let found = self.get(Key::Direct { members: members.to_vec() })?;

@@ -144,6 +144,7 @@ export class RocketChat {
     if (!user) throw new Error(`there is no user ${username}`);
     return user;
   }
+
   /** A reaction of the App's own user: doing it twice is doing it once. */
   async mark(message: string, reaction: string, on: boolean): Promise<void> {
     const { modify } = await this.accessors.writing();
@@ -158,6 +159,7 @@ export class RocketChat {
   async typing(room: string, username: string): Promise<() => Promise<void>> {
     return this.accessors.read.getNotifier().typing({ id: room, username });
   }
+
   async direct(usernames: string[]): Promise<Room | null> {
     const reader = this.accessors.read.getRoomReader();
     const room = (await reader.getDirectByUsernames(usernames)) as IRoom | null | undefined;
