@@ -347,7 +347,7 @@ describe('the check', () => {
         const { current_updates: current } = (await answer.json()) as { current_updates: object };
         return Object.keys(current).length === 0 || undefined;
       },
-      { timeout: 30_000, what: 'the directory to be made' },
+      { timeout: 120_000, what: 'the directory to be made' },
     );
   }
 

@@ -46,6 +46,8 @@ export function homeserverYaml(config: HomeserverConfig): string {
       allow_public_rooms_over_federation: true,
       allow_public_rooms_without_auth: true,
       room_list_publication_rules: [{ action: 'allow' }],
+      // The directory of a new homeserver is made by and by; here at once.
+      background_updates: { sleep_enabled: false },
       user_directory: { enabled: true, search_all_users: true },
       // A client that was busy still gets every event in one piece, not a gap.
       filter_timeline_limit: 10_000,
