@@ -30,6 +30,7 @@ import type {
   UIKitActionButtonInteractionContext,
   UIKitBlockInteractionContext,
 } from '@rocket.chat/apps-engine/definition/uikit';
+import type { IUserContext } from '@rocket.chat/apps-engine/definition/users';
 
 import { Federation } from './federation.ts';
 import { instantiate } from './wasm.ts';
@@ -76,7 +77,8 @@ export class MatrixFederationApp
   }
 
   override async onPreSettingUpdate(context: ISettingUpdateContext): Promise<ISetting> {
-    return Promise.resolve(this.federation.checked(context, this.getLogger()));
+    // Declared to answer always; the engine takes nothing for the new setting.
+    return Promise.resolve(this.federation.checked(context, this.getLogger()) as ISetting);
   }
 
   override async onSettingUpdated(): Promise<void> {
@@ -134,6 +136,27 @@ export class MatrixFederationApp
   ): Promise<IUIKitResponse> {
     this.federation.pressed(context.getInteractionData(), persistence, modify);
     return Promise.resolve(context.getInteractionResponder().successResponse());
+  }
+
+  // The engine's interfaces of these two name the method of a third.
+  async executePostUserUpdated(
+    { user }: IUserContext,
+    _read: IRead,
+    _http: IHttp,
+    persistence: IPersistence,
+    modify: IModify,
+  ): Promise<void> {
+    return this.federation.personChanged(user.id, persistence, modify, this.getLogger());
+  }
+
+  async executePostUserDeleted(
+    { user }: IUserContext,
+    _read: IRead,
+    _http: IHttp,
+    persistence: IPersistence,
+    modify: IModify,
+  ): Promise<void> {
+    return this.federation.personChanged(user.id, persistence, modify, this.getLogger());
   }
 
   protected override async extendConfiguration(configuration: IConfigurationExtend): Promise<void> {

@@ -8,7 +8,7 @@ import { randomBytes } from 'node:crypto';
 import type { Host } from './host/host.ts';
 import type { Arrived } from './inputs/request.ts';
 import { type Log, reason } from './log.ts';
-import type { Config, Input, Reply, Tag } from './protocol.ts';
+import type { Config, Input, Reply, Served, Tag } from './protocol.ts';
 import { background } from './within.ts';
 
 /** As the WebAssembly module exports it. */
@@ -19,7 +19,7 @@ export interface CoreInstance {
   /** Whether an IP address that somebody else chose may be connected to. */
   admits(address: string): boolean;
   /** Resolves once what follows from the input is done. */
-  submit(input: Input): Promise<Reply | undefined>;
+  submit(input: Input): Promise<Served | undefined>;
 }
 
 /** A core that traps again this soon is given a rest before the next. */
@@ -79,7 +79,7 @@ export class LivingCore {
     this.forget('the App is stopping');
   }
 
-  async submit(input: Input): Promise<Reply | undefined> {
+  async submit(input: Input): Promise<Served | undefined> {
     return this.use((core) => core.submit(input));
   }
 
@@ -90,7 +90,7 @@ export class LivingCore {
     });
   }
 
-  async request({ method, uri, authorization, body }: Arrived): Promise<Reply> {
+  async request({ method, uri, authorization, body }: Arrived): Promise<Served> {
     const reply = await this.use(async (core) => {
       // One breath with `submit`, or a new instance might get an old one's handle.
       const request = { method, uri, authorization, body: core.put(body) };
@@ -102,17 +102,17 @@ export class LivingCore {
 
   /** Whether a request may bring a large body, as far as its head tells; the answer, if not. */
   async knock({ method, uri, authorization }: Omit<Arrived, 'body'>): Promise<Reply | undefined> {
-    return this.submit({
-      kind: 'knock',
-      request: { method, uri, authorization, body: 0 },
-    });
+    const answer = await this.submit({ kind: 'knock', request: { method, uri, authorization, body: 0 } });
+    if (answer !== undefined && 'picture' in answer)
+      throw new Error('the core answers a knock with a picture');
+    return answer;
   }
 
   /** The file for a ticket, as the reply's body. */
   async download(ticket: string): Promise<Reply> {
-    const reply = await this.submit({ kind: 'download', ticket });
-    if (reply === undefined) throw new Error('the core gave no reply');
-    return reply;
+    const answer = await this.submit({ kind: 'download', ticket });
+    if (answer === undefined || 'picture' in answer) throw new Error('the core gave no file');
+    return answer;
   }
 
   /** Without a core nothing is. */

@@ -1,4 +1,6 @@
-/** The engine's endpoints: the way in where the App cannot listen by itself. */
+/** The engine's endpoints: the way in where the App cannot listen by itself, and for people's browsers. */
+
+import { Buffer } from 'node:buffer';
 
 import { ApiSecurity, ApiVisibility } from '@rocket.chat/apps-engine/definition/api/IApi.js';
 import type { IApi, IApiEndpoint, IApiRequest, IApiResponse } from '@rocket.chat/apps-engine/definition/api';
@@ -10,8 +12,10 @@ import type {
   IRead,
 } from '@rocket.chat/apps-engine/definition/accessors';
 
+import type { Image } from './host/image.ts';
 import { type Arrived, endpointRequest } from './inputs/request.ts';
 import type { Reply } from './protocol.ts';
+import { written } from './written.ts';
 
 /** Homeservers ask again. */
 const unavailable: Reply = {
@@ -22,18 +26,18 @@ const unavailable: Reply = {
   }),
 };
 
-/** The addresses of the application service API. */
+/** The addresses of the application service API, and of pictures. */
 const paths = {
   put: ['_matrix/app/v1/transactions/:txnId'],
   post: ['_matrix/app/v1/ping'],
-  get: ['_matrix/app/v1/users/:userId', '_matrix/app/v1/rooms/:roomAlias'],
+  get: ['_matrix/app/v1/users/:userId', '_matrix/app/v1/rooms/:roomAlias', 'avatar/:server/:media/:mark'],
 } as const;
 
 /** What an administrator's browser downloads. */
 const download = 'download/:ticket/:name';
 
 export interface EndpointCalls {
-  answer(request: Arrived): Promise<Reply>;
+  answer(request: Arrived): Promise<Reply | Image>;
   /** The file for a ticket. */
   download(ticket: string): Promise<Reply>;
   /** Endpoint calls bring the accessors for writing. */
@@ -66,12 +70,10 @@ function endpoint(path: string, calls: EndpointCalls) {
     persistence: IPersistence,
   ): Promise<IApiResponse> => {
     calls.take(persistence, modify);
-    const { status, body } = await calls.answer(endpointRequest(path, request)).catch(() => unavailable);
-    return {
-      status: status as unknown as HttpStatusCode,
-      headers: { 'content-type': 'application/json' },
-      content: body,
-    };
+    const answer = await calls.answer(endpointRequest(path, request)).catch(() => unavailable);
+    const { status, headers, bytes } = written(answer);
+    const content = 'body' in answer ? answer.body : Buffer.from(bytes);
+    return { status: status as unknown as HttpStatusCode, headers, content };
   };
 }
 

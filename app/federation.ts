@@ -20,29 +20,31 @@ import { api } from './endpoints.ts';
 import { Accessors } from './host/accessors.ts';
 import { Client } from './host/client.ts';
 import { type Host, WorkspaceHost } from './host/host.ts';
+import type { Image } from './host/image.ts';
+import { Pictures } from './host/pictures.ts';
 import { RocketChat } from './host/rocketchat.ts';
 import { runtimeFact } from './host/runtime.ts';
+import { Site } from './host/site.ts';
 import { Store } from './host/store.ts';
 import { EngineTransport, noTransport, type Transport } from './host/transport.ts';
 import { messageFact } from './inputs/message.ts';
+import type { Arrived } from './inputs/request.ts';
 import { userFact } from './inputs/user.ts';
 import { type Address, Listener } from './listener.ts';
 import { Log, type Logging, reason } from './log.ts';
 import { networkIsOpen } from './network.ts';
 import { endProcess, Parent, watchPipe } from './parent.ts';
-import type { Input, Runtime } from './protocol.ts';
-import {
-  endpointsOf,
-  keptSetting,
-  type Outgoing,
-  readSettings,
-  secretVariable,
-  settings,
-} from './settings.ts';
+import type { Input, Reply, Runtime } from './protocol.ts';
+import { keptSetting, type Outgoing, readSettings, secretVariable, settings } from './settings.ts';
 import { background, Pace, within } from './within.ts';
 
 /** Between two looks for work that another instance handed over. */
 const beatMs = 1000;
+
+const noPicture: Reply = {
+  status: 404,
+  body: JSON.stringify({ errcode: 'M_NOT_FOUND', error: 'There is no such picture here.' }),
+};
 
 const starting = 'Matrix Federation is starting; try again in a moment.';
 
@@ -58,6 +60,8 @@ export class Federation {
   private readonly accessors: Accessors;
   private readonly core: LivingCore;
   private readonly rocketchat: RocketChat;
+  private readonly site: Site;
+  private readonly pictures: Pictures;
   private readonly host: WorkspaceHost;
   private readonly listener: Listener;
   private transport: Transport;
@@ -86,6 +90,8 @@ export class Federation {
       () => this.accessors.storing(),
     );
     this.rocketchat = new RocketChat(this.accessors);
+    this.site = new Site(() => this.transport, this.log);
+    this.pictures = new Pictures(() => this.transport, this.site);
     this.host = new WorkspaceHost(
       store,
       this.rocketchat,
@@ -96,10 +102,12 @@ export class Federation {
       this.log,
       () => this.runtime(),
       (id) => own.environmentReader.getServerSettings().getValueById(id) as Promise<unknown>,
+      this.site,
+      this.pictures,
     );
     this.core = new LivingCore(instantiate, this.host, this.log);
     this.listener = new Listener(
-      (request) => this.core.request(request),
+      (request) => this.answer(request),
       this.log,
       undefined,
       (request) => this.core.knock(request),
@@ -113,7 +121,7 @@ export class Federation {
     const command = federationCommand({ take, command: this.command.bind(this) }, app);
     const endpoints = api({
       take,
-      answer: (request) => this.core.request(request),
+      answer: (request) => this.answer(request),
       download: (ticket) => this.core.download(ticket),
     });
     const flush = this.log.flush.bind(this.log);
@@ -197,16 +205,17 @@ export class Federation {
   }
 
   /**
-   * The setting to be saved. The engine swallows what this hook throws and saves the new value all the
-   * same, so a value that cannot be used is answered with the old one, which says why.
+   * The setting to be saved, where it is not the new one. The engine swallows what this hook throws and saves the
+   * new value all the same, so a value that cannot be used is answered with the old one, which says why. Any other is
+   * answered with nothing: what the hook answers is written into the App's log, secrets too.
    */
-  checked({ oldSetting, newSetting }: ISettingUpdateContext, logger: ILogger): ISetting {
-    const { setting, why } = keptSetting(oldSetting, newSetting);
-    if (why !== undefined) {
-      this.log.warn(`the setting '${newSetting.id}' keeps its old value. ${why}`);
+  checked({ oldSetting, newSetting }: ISettingUpdateContext, logger: ILogger): ISetting | undefined {
+    const kept = keptSetting(oldSetting, newSetting);
+    if (kept?.why !== undefined) {
+      this.log.warn(`the setting '${newSetting.id}' keeps its old value. ${kept.why}`);
       this.log.flush(logger);
     }
-    return setting;
+    return kept?.setting;
   }
 
   async messageSent(
@@ -247,6 +256,17 @@ export class Federation {
     await this.tell(input, persistence, modify, logger);
   }
 
+  async personChanged(
+    user: string,
+    persistence: IPersistence,
+    modify: IModify,
+    logger: ILogger,
+  ): Promise<void> {
+    this.take(persistence, modify);
+    await this.submit({ kind: 'personChanged', user });
+    this.log.flush(logger);
+  }
+
   take(persistence: IPersistence, modify: IModify): void {
     this.accessors.take(persistence, modify);
   }
@@ -255,6 +275,11 @@ export class Federation {
   pressed(pressed: Pressed, persistence: IPersistence, modify: IModify): void {
     this.take(persistence, modify);
     void this.ask(askedBy(pressed));
+  }
+
+  private async answer(request: Arrived): Promise<Reply | Image> {
+    const served = await this.core.request(request);
+    return 'picture' in served ? ((await this.pictures.get(served.picture)) ?? noPicture) : served;
   }
 
   private async command(asked: Asked, logger: ILogger): Promise<void> {
@@ -295,11 +320,12 @@ export class Federation {
   private async apply(): Promise<void> {
     // An App that is switched off is told of its settings too.
     if (!this.isEnabled()) return;
-    const { config, listen, outgoing, certificates } = await within(
+    const { config, listen, outgoing, certificates, access } = await within(
       settingsMs,
       'reading the settings',
-      readSettings(this.id, this.own.environmentReader, (address) => this.ownAddress(address)),
+      readSettings(this.id, this.own.environmentReader, this.networkOpen),
     );
+    this.site.access = access;
     // It may have been switched off meanwhile, here and below.
     if (!this.isEnabled()) return;
     this.choose(outgoing, certificates);
@@ -340,12 +366,6 @@ export class Federation {
     if (this.listening?.host === address.host && this.listening.port === address.port) return;
     this.listening = address;
     await this.listener.listen(address);
-  }
-
-  private async ownAddress({ port }: Address): Promise<string> {
-    if (this.networkOpen) return `http://localhost:${port}`;
-    const site: unknown = await this.own.environmentReader.getServerSettings().getValueById('Site_Url');
-    return typeof site === 'string' ? endpointsOf(site, this.id) : '';
   }
 
   /** Ends what goes on by itself. */

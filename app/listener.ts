@@ -2,10 +2,13 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 
+import { joined } from './bytes.ts';
+import type { Image } from './host/image.ts';
 import type { Arrived } from './inputs/request.ts';
 import { type Log, reason } from './log.ts';
 import type { Level, Listener as ListenerState, Reply } from './protocol.ts';
 import { background } from './within.ts';
+import { written } from './written.ts';
 
 export interface Address {
   host: string;
@@ -44,7 +47,7 @@ export class Listener {
   private heldBytes = 0;
 
   constructor(
-    private readonly answer: (request: Arrived) => Promise<Reply>,
+    private readonly answer: (request: Arrived) => Promise<Reply | Image>,
     private readonly log: Log,
     private readonly allowed: typeof limits = limits,
     /** Asked before a large body is read; the answer, if it is not to come in. */
@@ -274,16 +277,6 @@ function read(
   });
 }
 
-function joined(parts: Uint8Array[], size: number): Uint8Array {
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
-
 function refuse(
   request: IncomingMessage,
   response: ServerResponse,
@@ -300,11 +293,8 @@ function end(request: IncomingMessage, response: ServerResponse, reply: Reply): 
   send(response, reply);
 }
 
-function send(response: ServerResponse, { status, body }: Reply): void {
-  const bytes = new TextEncoder().encode(body);
-  response.writeHead(status, {
-    'Content-Type': 'application/json',
-    'Content-Length': bytes.length,
-  });
+function send(response: ServerResponse, answer: Reply | Image): void {
+  const { status, headers, bytes } = written(answer);
+  response.writeHead(status, { ...headers, 'Content-Length': bytes.length });
   response.end(bytes);
 }

@@ -115,6 +115,15 @@ files: Array<string>,
 direct: boolean, };
 
 /**
+ * The picture that Rocket.Chat shows of a user.
+ */
+export type Avatar = { "kind": "picture", 
+/**
+ * Differs from that of every other picture the user had before.
+ */
+version: string, } | { "kind": "initials" } | { "kind": "unknown" };
+
+/**
  * How the workspace is on the network.
  */
 export type Mode = "homeserver" | "direct";
@@ -181,7 +190,15 @@ workspace: string,
 /**
  * Where browsers reach the App's endpoints, without a slash at its end; empty where that is not known.
  */
-endpoints: string, };
+endpoints: string, 
+/**
+ * Where people's browsers reach the App: `/api/apps/public/…` within the workspace, or a whole address.
+ */
+pictures: string, 
+/**
+ * Whether an administrator gave the App an account for Rocket.Chat's REST API.
+ */
+rest: boolean, };
 
 /**
  * Something that happened.
@@ -282,7 +299,11 @@ request: Request, } | { "kind": "download",
 /**
  * The ticket.
  */
-ticket: string, };
+ticket: string, } | { "kind": "personChanged", 
+/**
+ * The user's id.
+ */
+user: string, };
 
 /**
  * A request to the App's listener or endpoints.
@@ -409,7 +430,15 @@ sender: string,
 /**
  * The text, in Rocket.Chat's Markdown.
  */
-text: string, } | { "kind": "addMember", 
+text: string, 
+/**
+ * What its sender is called, where that is not to be what the account is called.
+ */
+alias: string | null, 
+/**
+ * An address, whole or within the workspace, of the picture beside it, where that is not to be the account's.
+ */
+avatar: string | null, } | { "kind": "addMember", 
 /**
  * The room's id.
  */
@@ -545,7 +574,35 @@ place: Place,
 /**
  * What.
  */
-window: Window, };
+window: Window, } | { "kind": "serve", 
+/**
+ * The request that brings it.
+ */
+request: Call, } | { "kind": "rest", 
+/**
+ * What it is for.
+ */
+tag: Tag, 
+/**
+ * The method of the API, such as `users.update`.
+ */
+path: string, 
+/**
+ * A JSON body.
+ */
+body: string, } | { "kind": "picture", 
+/**
+ * What it is for.
+ */
+tag: Tag, 
+/**
+ * Where it is.
+ */
+from: PicturePlace, 
+/**
+ * Where it is to be.
+ */
+to: PicturePlace, };
 
 /**
  * A document of the store.
@@ -628,6 +685,19 @@ host: string,
 sni: string | null, };
 
 /**
+ * A place of a picture.
+ */
+export type PicturePlace = { "kind": "server", 
+/**
+ * The request.
+ */
+request: Call, } | { "kind": "user", 
+/**
+ * The username.
+ */
+username: string, };
+
+/**
  * The answer to a request.
  */
 export type Reply = { 
@@ -639,6 +709,21 @@ status: number,
  * A JSON body.
  */
 body: string, };
+
+/**
+ * What a request is answered with.
+ */
+export type Served = Reply | Picture;
+
+/**
+ * A picture that is somewhere else, for whoever asks for it: PNG, JPEG, GIF or WebP, of 1 MB at most. What is anything
+ * else is not there.
+ */
+export type Picture = { 
+/**
+ * The request that brings it.
+ */
+picture: Call, };
 
 /**
  * How grave a log line is.
@@ -764,7 +849,19 @@ room: string,
 /**
  * The user's id.
  */
-user: string, };
+user: string, } | { "kind": "userById", 
+/**
+ * The id.
+ */
+id: string, } | { "kind": "avatar", 
+/**
+ * The username.
+ */
+username: string, 
+/**
+ * The version that is known, so that an unchanged picture need not be read.
+ */
+known: string | null, };
 
 /**
  * What a key led to.
@@ -809,7 +906,11 @@ users: Array<User>, } | { "kind": "file",
 /**
  * The text.
  */
-text: string | null, };
+text: string | null, } | { "kind": "avatar", 
+/**
+ * The picture.
+ */
+avatar: Avatar, };
 
 /**
  * Where the App runs, and what it may do there.

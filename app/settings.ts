@@ -6,6 +6,7 @@ import { SettingType } from '@rocket.chat/apps-engine/definition/settings/Settin
 
 import english from './i18n/en.json' with { type: 'json' };
 import { text } from './inputs/unmapped.ts';
+import type { Access } from './host/site.ts';
 import type { Address } from './listener.ts';
 import type { Config, Mode } from './protocol.ts';
 
@@ -18,6 +19,8 @@ export interface Settings {
   outgoing: Outgoing;
   /** Authorities in PEM. */
   certificates: string[];
+  /** The workspace's own web server, and the account there. */
+  access: Access;
 }
 
 // A name that begins with an underscore is refused by homeservers.
@@ -28,9 +31,11 @@ const certificate = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 export type Fault = Extract<keyof typeof english, `fault_${string}`>;
 
 interface Definition {
-  section: 'mode' | 'homeserver' | 'listener' | 'outgoing' | 'activity' | 'direct';
+  section: 'mode' | 'homeserver' | 'listener' | 'outgoing' | 'activity' | 'people' | 'direct';
   value: string | number | boolean;
   multiline?: true;
+  /** Not shown to whoever looks over one's shoulder. */
+  secret?: true;
   /** What can be chosen; each has a text of its own. */
   choices?: readonly string[];
   fault?: (value: string) => Fault | undefined;
@@ -77,6 +82,15 @@ const definitions: Readonly<Record<string, Definition>> = {
       value === '' || value.replace(certificate, '').trim() === '' ? undefined : 'fault_certificate',
   },
   typing: { section: 'activity', value: true },
+  workspace_url: { section: 'people', value: '', fault: addressFault },
+  pictures_url: { section: 'people', value: '', fault: addressFault },
+  rest_user: {
+    section: 'people',
+    value: '',
+    fault: (value) => (/^[\w.-]*$/.test(value) ? undefined : 'fault_user_id'),
+  },
+  // Never at fault: the engine would write the old value, which is kept then, into the App's log.
+  rest_token: { section: 'people', value: '', secret: true },
   dns_url: {
     section: 'direct',
     value: '',
@@ -92,9 +106,13 @@ const types = {
 } as const;
 
 export const settings: ISetting[] = Object.entries(definitions).map(
-  ([id, { section, value, multiline, choices }]) => ({
+  ([id, { section, value, multiline, secret, choices }]) => ({
     id,
-    type: choices ? SettingType.SELECT : types[typeof value as keyof typeof types],
+    type: choices
+      ? SettingType.SELECT
+      : secret
+        ? SettingType.PASSWORD
+        : types[typeof value as keyof typeof types],
     packageValue: value,
     required: false,
     public: false,
@@ -115,16 +133,21 @@ export function settingFault({ id, value }: ISetting): Fault | undefined {
 }
 
 /**
- * What is kept of a change: the new value, or the old one and, in the place of its description, what was wrong with
- * the new one. Whoever looks at the setting again finds it there, until it is saved with a value that can be used.
+ * What is kept of a change, where that is not just the new value: the old one and, in the place of its description,
+ * what was wrong with the new one. Whoever looks at the setting again finds it there, until it is saved with a value
+ * that can be used.
  */
-export function keptSetting(before: ISetting, after: ISetting): { setting: ISetting; why?: string } {
+export function keptSetting(
+  before: ISetting,
+  after: ISetting,
+): { setting: ISetting; why?: string } | undefined {
   const fault = settingFault(after);
-  if (fault === undefined) return { setting: { ...after, i18nDescription: description(after.id) } };
-  return {
-    setting: { ...before, i18nDescription: fault },
-    why: english[fault],
-  };
+  if (fault === undefined) {
+    const usual = description(after.id);
+    if (after.i18nDescription === usual || definitions[after.id]?.secret) return undefined;
+    return { setting: { ...after, i18nDescription: usual } };
+  }
+  return { setting: { ...before, i18nDescription: fault }, why: english[fault] };
 }
 
 /** The variable of the server's environment that only the App with this id may read. */
@@ -135,11 +158,10 @@ export function secretVariable(appId: string): string {
 /** Rocket.Chat's own default. */
 const usualDirectMessageUsers = 8;
 
-/** `ownAddress` tells where the App is reached, unless an administrator knows better. */
 export async function readSettings(
   appId: string,
   environment: IEnvironmentRead,
-  ownAddress: (listen: Address) => Promise<string>,
+  networkOpen: boolean,
 ): Promise<Settings> {
   const reader: ISettingRead = environment.getSettings();
   const ids = Object.keys(definitions);
@@ -148,10 +170,14 @@ export async function readSettings(
   const secret: unknown = await environment.getEnvironmentVariables().getValueByName(secretVariable(appId));
   // An empty text is a value, no value is not: who is on Matrix under which name may depend on it.
   const value = (id: string): string => plain(values[ids.indexOf(id)] ?? definitions[id]?.value);
-  const listen = {
-    host: value('listen_host') || '0.0.0.0',
-    port: Number(value('listen_port')) || 3300,
+  const site = withoutSlash(text(await workspaceSetting(environment, 'Site_Url')) ?? '');
+  const endpoints = site === '' ? '' : `${site}/api/apps/public/${appId}`;
+  const access = {
+    address: withoutSlash(value('workspace_url')) || site,
+    user: value('rest_user'),
+    token: value('rest_token'),
   };
+  const listen = { host: value('listen_host') || '0.0.0.0', port: Number(value('listen_port')) || 3300 };
   return {
     config: {
       mode: asMode(value('mode')) ?? 'homeserver',
@@ -159,18 +185,23 @@ export async function readSettings(
       serverName: value('server_name'),
       userPrefix: value('user_prefix'),
       botLocalpart: value('bot_localpart'),
-      appserviceUrl: withoutSlash(value('appservice_url')) || (await ownAddress(listen)),
+      appserviceUrl:
+        withoutSlash(value('appservice_url')) ||
+        (networkOpen ? `http://localhost:${listen.port}` : endpoints),
       secret: typeof secret === 'string' && secret !== '' ? secret : null,
       dnsUrl: value('dns_url'),
       privateAddresses: value('private_addresses') === 'true',
       typing: value('typing') === 'true',
       directMessageUsers: await directMessageUsers(environment),
       workspace: text(await workspaceSetting(environment, 'uniqueID')) ?? '',
-      endpoints: endpointsOf(text(await workspaceSetting(environment, 'Site_Url')) ?? '', appId),
+      endpoints,
+      pictures: withoutSlash(value('pictures_url')) || `${folder(site)}/api/apps/public/${appId}`,
+      rest: access.user !== '' && access.token !== '',
     },
     listen,
     outgoing: ways.find((way) => way === value('transport')) ?? 'automatic',
     certificates: value('ca_certificates').match(certificate) ?? [],
+    access,
   };
 }
 
@@ -186,11 +217,6 @@ async function directMessageUsers(environment: IEnvironmentRead): Promise<number
   return Number(most) || usualDirectMessageUsers;
 }
 
-/** Where the App's endpoints are, seen from outside; nothing where the workspace does not know its address. */
-export function endpointsOf(site: string, appId: string): string {
-  return site === '' ? '' : `${withoutSlash(site)}/api/apps/public/${appId}`;
-}
-
 /** As text, without the spaces that come with copying. */
 function plain(value: unknown): string {
   const isPlain = typeof value === 'number' || typeof value === 'boolean';
@@ -199,6 +225,11 @@ function plain(value: unknown): string {
 
 function asMode(value: string): Mode | undefined {
   return modes.find((mode) => mode === value);
+}
+
+/** A workspace may be in a folder of its web server. */
+function folder(site: string): string {
+  return URL.canParse(site) ? withoutSlash(new URL(site).pathname) : '';
 }
 
 function withoutSlash(address: string): string {

@@ -139,7 +139,7 @@ pub fn status(view: &View) -> Result<String, Missing> {
     let portals = count(key::PORTALS, |it| matches!(it, Record::Portal(it) if it.dm.is_none()))?;
     let dms: BTreeSet<&str> = view.records(key::PORTALS)?.iter().filter_map(dm_room).collect();
     let dms = if dms.is_empty() { String::new() } else { format!(", direct messages: {}", dms.len()) };
-    let waiting = count(key::JOURNALS, |it| matches!(it, Record::Entry(it) if it.work != Work::Missed))?;
+    let waiting = count(key::JOURNALS, |it| matches!(it, Record::Entry(it) if is_awaited(&it.work)))?;
     let dead = count(key::DEAD, |it| matches!(it, Record::Dead(_)))?;
     let server = if view.config.mode == Mode::Direct && view.config.is_complete() {
         format!("This workspace is the Matrix server {}", view.config.server_name)
@@ -171,6 +171,24 @@ pub fn status(view: &View) -> Result<String, Missing> {
 /// The room of a direct message, by one of its portals.
 fn dm_room(record: &Record) -> Option<&str> {
     if let Record::Portal(Portal { local, dm: Some(_), .. }) = record { Some(local) } else { None }
+}
+
+/// Whether somebody waits for it; the rest is looking after things.
+fn is_awaited(work: &Work) -> bool {
+    match work {
+        Work::Post { .. }
+        | Work::Edit { .. }
+        | Work::Redact { .. }
+        | Work::Invite { .. }
+        | Work::Join { .. }
+        | Work::Events { .. }
+        | Work::Open(_)
+        | Work::Reach(_)
+        | Work::Invited { .. }
+        | Work::Decline(_)
+        | Work::Register { .. } => true,
+        Work::Missed | Work::Adopt | Work::Puppet { .. } | Work::People { .. } | Work::Ghost { .. } => false,
+    }
 }
 
 /// Whether somebody is an administrator of the workspace.

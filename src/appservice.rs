@@ -5,6 +5,7 @@
 mod answer;
 mod dm;
 mod intent;
+mod person;
 mod probe;
 mod recognition;
 mod registration;
@@ -13,8 +14,8 @@ mod token;
 mod transaction;
 mod users;
 
-use crate::attachment::{Acceptance, Attachment, Incoming, Intent, Move};
-use crate::effect::{Effect, Reply};
+use crate::attachment::{Acceptance, Attachment, Incoming, Intent, Likeness, Move};
+use crate::effect::{Call, Effect, Reply};
 use crate::input::{Answer, Request};
 use crate::view::{Missing, View};
 
@@ -57,5 +58,13 @@ impl Attachment for Appservice {
     /// The homeserver has judged it already.
     fn accept(&self, _view: &View, _room: &str, event: &str) -> Result<Acceptance, Missing> {
         Ok(Acceptance::Show(event.to_owned()))
+    }
+
+    fn likeness(&self, view: &View, mxid: &str) -> Result<Option<Likeness>, Missing> {
+        person::likeness(view, mxid)
+    }
+
+    fn picture(&self, view: &View, of: (&str, &str), size: u32) -> Result<Option<Call>, Missing> {
+        person::picture(view, of, size)
     }
 }

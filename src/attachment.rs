@@ -8,7 +8,7 @@ mod dm;
 
 use serde_json::Value;
 
-use crate::effect::{Call, Effect, Reply};
+use crate::effect::{Call, Effect, PicturePlace, Reply};
 use crate::facts::{Room, User};
 use crate::input::{Answer, Request};
 use crate::record::Person;
@@ -96,6 +96,45 @@ pub enum Intent {
         /// The Matrix room.
         room: String,
     },
+    /// Call a puppet by another name.
+    Name {
+        /// The puppet.
+        mxid: String,
+        /// What the user is called now.
+        name: String,
+    },
+    /// Give a puppet the picture of its user.
+    Picture {
+        /// The puppet.
+        mxid: String,
+        /// The username, and the version of the picture; none if the puppet is to have no picture any more.
+        of: Option<(String, String)>,
+    },
+    /// Take a puppet out of all its rooms.
+    Withdraw {
+        /// The puppet.
+        mxid: String,
+        /// Why, in a sentence for those who stay.
+        why: String,
+    },
+}
+
+impl Intent {
+    /// The local user who acts, where one does.
+    pub fn by(&self) -> Option<&User> {
+        match self {
+            Self::Join { by, .. } | Self::Invite { by, .. } | Self::Send { by, .. } => Some(by),
+            Self::Redact { by, .. } => by.as_ref(),
+            Self::Dm(intent) => intent.by(),
+            Self::Attach
+            | Self::CreateRoom { .. }
+            | Self::Latest { .. }
+            | Self::Recognise { .. }
+            | Self::Name { .. }
+            | Self::Picture { .. }
+            | Self::Withdraw { .. } => None,
+        }
+    }
 }
 
 /// What an intent comes to next.
@@ -139,6 +178,15 @@ pub enum Move {
         /// Why, in plain words.
         why: String,
     },
+    /// Carry a picture from one place to another; the answer goes back with the step's name.
+    Carry {
+        /// The step.
+        step: String,
+        /// Where it is.
+        from: PicturePlace,
+        /// Where it is to be.
+        to: PicturePlace,
+    },
 }
 
 /// What was achieved.
@@ -177,6 +225,19 @@ pub enum Done {
     },
     /// A Matrix room was made for this Rocket.Chat room, or for none of ours.
     Recognised(Option<String>),
+    /// A puppet is called this.
+    Name(String),
+    /// A puppet has the picture of this version, or none.
+    Picture(Option<String>),
+}
+
+/// What a Matrix user is known by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Likeness {
+    /// The display name, if there is one.
+    pub name: Option<String>,
+    /// The picture's `mxc` address, if there is one.
+    pub avatar: Option<String>,
 }
 
 impl Move {
@@ -259,4 +320,10 @@ pub trait Attachment {
 
     /// What becomes of an event that `receive` gave, in the order of its room.
     fn accept(&self, view: &View, room: &str, event: &str) -> Result<Acceptance, Missing>;
+
+    /// What a Matrix user is known by, as far as that can be asked for now.
+    fn likeness(&self, view: &View, mxid: &str) -> Result<Option<Likeness>, Missing>;
+
+    /// The request that brings a picture of another server, about so many pixels wide; none if that cannot be asked for.
+    fn picture(&self, view: &View, of: (&str, &str), size: u32) -> Result<Option<Call>, Missing>;
 }

@@ -2,7 +2,9 @@
 //!
 //! `decide` is a pure function. It reads only the view, and where the view lacks something it says so.
 
+mod account;
 mod adopt;
+mod avatar;
 mod check;
 mod command;
 mod dm;
@@ -20,7 +22,10 @@ mod names;
 mod outage;
 mod outgoing;
 mod owner;
+mod people;
 mod portal;
+mod presented;
+mod profile;
 mod reconcile;
 mod redaction;
 mod typing;
@@ -56,6 +61,7 @@ pub fn decide(input: &Input, view: &View) -> Result<Vec<Effect>, Missing> {
         Input::Trapped { tag } => failure::trapped(view, tag),
         Input::Knock { request } => incoming::knock(view, request),
         Input::Download { ticket } => admin::download(view, ticket),
+        Input::PersonChanged { user } => people::changed(view, user),
     }
 }
 

@@ -4,9 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::facts::User;
 use crate::ids;
-
 /// How the workspace is on the network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "protocol", derive(ts_rs::TS))]
@@ -75,6 +73,10 @@ pub struct Config {
     pub workspace: String,
     /// Where browsers reach the App's endpoints, without a slash at its end; empty where that is not known.
     pub endpoints: String,
+    /// Where people's browsers reach the App: `/api/apps/public/…` within the workspace, or a whole address.
+    pub pictures: String,
+    /// Whether an administrator gave the App an account for Rocket.Chat's REST API.
+    pub rest: bool,
 }
 
 impl Config {
@@ -96,27 +98,28 @@ impl Config {
         format!("@{}:{}", self.bot_localpart, self.server_name)
     }
 
-    /// A local user as a Matrix user.
-    pub fn puppet(&self, user: &User) -> String {
-        format!("@{}:{}", self.puppet_localpart(user), self.server_name)
+    /// The Matrix user that a puppet of this name is; a name is a localpart without the prefix.
+    pub fn puppet(&self, name: &str) -> String {
+        format!("@{}{name}:{}", self.prefix(), self.server_name)
     }
 
-    /// The localpart of a local user on Matrix.
-    pub fn puppet_localpart(&self, user: &User) -> String {
-        let plain = format!("{}{}", self.prefix(), ids::localpart(&user.username));
-        if plain != self.bot_localpart {
-            return plain;
-        }
-        // Somebody here bears the name of the App's own user there.
-        format!("{}{}", self.prefix(), ids::spelt_out(&user.username))
+    /// The localpart of the Matrix user that a puppet of this name is.
+    pub fn puppet_localpart(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix())
     }
 
-    /// The username of a Matrix user that is one of ours, as far as its localpart tells.
-    pub fn local_username(&self, mxid: &str) -> Option<String> {
+    /// The name that the puppet of a local user bears, as far as it is free.
+    pub fn name_for(&self, username: &str) -> String {
+        let plain = ids::localpart(username);
+        // Somebody here may bear the name of the App's own user there.
+        if self.puppet_localpart(&plain) == self.bot_localpart { ids::spelt_out(username) } else { plain }
+    }
+
+    /// The name of a Matrix user that is a puppet, as far as its id tells.
+    pub fn puppet_name<'a>(&self, mxid: &'a str) -> Option<&'a str> {
         let (localpart, server) = ids::split_mxid(mxid)?;
-        let rest = localpart.strip_prefix(self.prefix())?;
-        (server == self.server_name && localpart != self.bot_localpart && !rest.is_empty())
-            .then(|| ids::from_localpart(rest))
+        let name = localpart.strip_prefix(self.prefix())?;
+        (server == self.server_name && localpart != self.bot_localpart && !name.is_empty()).then_some(name)
     }
 
     /// What the localparts of our users begin with: a server of our own has nobody else's.
@@ -126,14 +129,13 @@ impl Config {
 
     /// Whether a Matrix user is the App's own or one of its puppets: what they do began on our side.
     pub fn is_ours(&self, mxid: &str) -> bool {
-        mxid == self.bot() || self.local_username(mxid).is_some()
+        mxid == self.bot() || self.puppet_name(mxid).is_some()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::UserKind;
 
     fn config(user_prefix: &str, bot_localpart: &str) -> Config {
         Config {
@@ -145,28 +147,17 @@ mod tests {
         }
     }
 
-    fn user(username: &str) -> User {
-        User {
-            id: "id".to_owned(),
-            username: username.to_owned(),
-            name: String::new(),
-            kind: UserKind::User,
-            roles: vec![],
-            active: true,
-            made_by_us: false,
-        }
-    }
-
     #[test]
     fn our_users_and_the_apps_own_are_never_taken_for_each_other() {
         for (prefix, bot) in [("rc_", "rocketchat"), ("", "rocketchat"), ("rc_", "rc_bot"), ("", "=42ob")] {
             let config = config(prefix, bot);
             assert!(config.is_complete() && config.is_ours(&config.bot()));
-            assert_eq!(config.local_username(&config.bot()), None);
+            assert_eq!(config.puppet_name(&config.bot()), None);
             for username in ["alice", "rocketchat", "bot", "Bob", "a=b"] {
-                let puppet = config.puppet(&user(username));
+                let puppet = config.puppet(&config.name_for(username));
                 assert_ne!(puppet, config.bot(), "{username} with '{prefix}'");
-                assert_eq!(config.local_username(&puppet).as_deref(), Some(username), "{puppet}");
+                let name = config.puppet_name(&puppet).map(ids::from_localpart);
+                assert_eq!(name.as_deref(), Some(username), "{puppet}");
                 assert!(config.is_ours(&puppet));
             }
         }

@@ -22,7 +22,7 @@ use scopes::Scopes;
 
 use crate::bridge::decide;
 use crate::config::Config;
-use crate::effect::{Call, Effect, Level, Reply, Tag};
+use crate::effect::{Call, Effect, Level, Picture, Served, Tag};
 use crate::ids::Scope;
 use crate::input::{Answer, Input};
 use crate::policy::admits_address;
@@ -120,8 +120,8 @@ impl<H: Host + 'static> Driver<H> {
         handle
     }
 
-    /// Decides an input and performs what follows from it. A request gets its reply.
-    pub async fn submit(self: Rc<Self>, input: Input) -> Result<Option<Reply>, String> {
+    /// Decides an input and performs what follows from it. A request gets its answer.
+    pub async fn submit(self: Rc<Self>, input: Input) -> Result<Option<Served>, String> {
         match scope_of(&input) {
             None => self.run(None, input).await,
             Some(scope) if scope == Scope::driver() => {
@@ -171,7 +171,7 @@ impl<H: Host + 'static> Driver<H> {
         let now = self.host.now();
         let (calls, again) = self.memory.borrow_mut().gate.next(now);
         for (tag, request) in calls {
-            if let Err(why) = self.send(&tag, request).await {
+            if let Err(why) = self.send(&tag, Effect::Call { tag: tag.clone(), request }).await {
                 self.memory.borrow_mut().gate.forget(&tag);
                 let scope = tag.scope.clone();
                 Rc::clone(&self).pass_on(None, &scope, Input::Failed { tag, why });
@@ -189,10 +189,10 @@ impl<H: Host + 'static> Driver<H> {
         memory.gate.queue(tag, request);
     }
 
-    async fn send(&self, tag: &Tag, request: Call) -> Result<(), String> {
+    async fn send(&self, tag: &Tag, effect: Effect) -> Result<(), String> {
         let now = self.host.now();
         self.memory.borrow_mut().scopes.activate(tag, now);
-        let sent = self.host.perform(Effect::Call { tag: tag.clone(), request }).await;
+        let sent = self.host.perform(effect).await;
         if sent.is_err() {
             self.memory.borrow_mut().scopes.deactivate(tag);
         }
@@ -215,7 +215,7 @@ impl<H: Host + 'static> Driver<H> {
     }
 
     /// Decides one input and performs the effects in order, up to the first that fails.
-    async fn run(self: Rc<Self>, scope: Option<&Scope>, input: Input) -> Result<Option<Reply>, String> {
+    async fn run(self: Rc<Self>, scope: Option<&Scope>, input: Input) -> Result<Option<Served>, String> {
         let effects = match self.decide(scope, &input).await {
             Ok(effects) => effects,
             Err(Trouble::Host(why)) => return self.give_up(scope, &input, why).await,
@@ -226,7 +226,9 @@ impl<H: Host + 'static> Driver<H> {
         let mut reply = None;
         for effect in effects {
             if let Effect::Reply { reply: answer } = effect {
-                reply = Some(answer);
+                reply = Some(Served::Reply(answer));
+            } else if let Effect::Serve { request: picture } = effect {
+                reply = Some(Served::Picture(Picture { picture }));
             } else if let Err(why) = Rc::clone(&self).perform(scope, effect).await {
                 return self.fail(scope, &input, why).await;
             }
@@ -235,7 +237,12 @@ impl<H: Host + 'static> Driver<H> {
     }
 
     /// An input could not be carried out: noted with its entry where it has one.
-    async fn fail(&self, scope: Option<&Scope>, input: &Input, why: String) -> Result<Option<Reply>, String> {
+    async fn fail(
+        &self,
+        scope: Option<&Scope>,
+        input: &Input,
+        why: String,
+    ) -> Result<Option<Served>, String> {
         let Some(tag) = tag_of(input) else { return self.give_up(scope, input, why).await };
         let failed = Input::Failed { tag: tag.clone(), why };
         self.memory.borrow_mut().scopes.push_front(&tag.scope, failed);
@@ -248,7 +255,7 @@ impl<H: Host + 'static> Driver<H> {
         scope: Option<&Scope>,
         input: &Input,
         why: String,
-    ) -> Result<Option<Reply>, String> {
+    ) -> Result<Option<Served>, String> {
         let now = self.host.now();
         let (at, line) = self.memory.borrow_mut().patience.tried(now, &why);
         if let Some(text) = line {
@@ -372,11 +379,14 @@ impl<H: Host + 'static> Driver<H> {
             }
             // The look for a server waits for nobody: those who would be in the way wait for it.
             Effect::Call { tag, request } if tag.scope == Scope::workspace() => {
-                self.send(&tag, request).await?;
+                self.send(&tag, Effect::Call { tag: tag.clone(), request }).await?;
             }
             Effect::Call { tag, request } => {
                 self.queue(tag, request);
                 self.release().await;
+            }
+            Effect::Rest { ref tag, .. } | Effect::Picture { ref tag, .. } => {
+                self.send(&tag.clone(), effect).await?;
             }
             Effect::Insert { .. } | Effect::Remove { .. } => {
                 self.host.perform(effect.clone()).await?;
@@ -386,6 +396,7 @@ impl<H: Host + 'static> Driver<H> {
             }
             Effect::Wake { .. }
             | Effect::Reply { .. }
+            | Effect::Serve { .. }
             | Effect::CreateUser { .. }
             | Effect::CreateMessage { .. }
             | Effect::EditMessage { .. }
@@ -445,7 +456,8 @@ fn scope_of(input: &Input) -> Option<Scope> {
         | Input::Request { .. }
         | Input::Check { .. }
         | Input::Knock { .. }
-        | Input::Download { .. } => None,
+        | Input::Download { .. }
+        | Input::PersonChanged { .. } => None,
     }
 }
 
@@ -467,6 +479,7 @@ fn tag_of(input: &Input) -> Option<&Tag> {
         | Input::Check { .. }
         | Input::Trapped { .. }
         | Input::Knock { .. }
-        | Input::Download { .. } => None,
+        | Input::Download { .. }
+        | Input::PersonChanged { .. } => None,
     }
 }

@@ -77,6 +77,10 @@ pub enum Effect {
         sender: String,
         /// The text, in Rocket.Chat's Markdown.
         text: String,
+        /// What its sender is called, where that is not to be what the account is called.
+        alias: Option<String>,
+        /// An address, whole or within the workspace, of the picture beside it, where that is not to be the account's.
+        avatar: Option<String>,
     },
     /// Add a ghost to a room.
     AddMember {
@@ -186,6 +190,49 @@ pub enum Effect {
         /// What.
         window: Window,
     },
+    /// Answer the request that is being decided with the picture that a call brings. The driver's own, no host sees it.
+    Serve {
+        /// The request that brings it.
+        request: Call,
+    },
+    /// Ask something of the workspace's own REST API, by the account that an administrator gave the App, without
+    /// waiting; the answer comes back as `Input::Outcome`.
+    Rest {
+        /// What it is for.
+        tag: Tag,
+        /// The method of the API, such as `users.update`.
+        path: String,
+        /// A JSON body.
+        body: String,
+    },
+    /// Carry a picture from one place to another, without waiting; the answer of the second, or why the first has no
+    /// picture that can be carried, comes back as `Input::Outcome`. Pictures are PNG, JPEG, GIF or WebP, of 1 MB at
+    /// most.
+    Picture {
+        /// What it is for.
+        tag: Tag,
+        /// Where it is.
+        from: PicturePlace,
+        /// Where it is to be.
+        to: PicturePlace,
+    },
+}
+
+/// A place of a picture.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "protocol", derive(ts_rs::TS))]
+#[serde(tag = "kind", rename_all = "camelCase")]
+pub enum PicturePlace {
+    /// Another server: a request that brings it, or that it is the body of.
+    Server {
+        /// The request.
+        request: Call,
+    },
+    /// Beside a user of the workspace.
+    User {
+        /// The username.
+        username: String,
+    },
 }
 
 /// A document of the store.
@@ -270,6 +317,26 @@ pub struct Reply {
     pub status: u16,
     /// A JSON body.
     pub body: String,
+}
+
+/// What a request is answered with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "protocol", derive(ts_rs::TS))]
+#[serde(untagged)]
+pub enum Served {
+    /// An answer of our own.
+    Reply(Reply),
+    /// A picture that is somewhere else.
+    Picture(Picture),
+}
+
+/// A picture that is somewhere else, for whoever asks for it: PNG, JPEG, GIF or WebP, of 1 MB at most. What is anything
+/// else is not there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "protocol", derive(ts_rs::TS))]
+pub struct Picture {
+    /// The request that brings it.
+    pub picture: Call,
 }
 
 /// How grave a log line is.

@@ -46,6 +46,11 @@ impl User {
     pub fn is_reachable(&self) -> bool {
         self.active && self.kind == UserKind::User
     }
+
+    /// What the user is called: the display name, or the username where there is none.
+    pub fn shown(&self) -> &str {
+        if self.name.is_empty() { &self.username } else { &self.name }
+    }
 }
 
 /// The kind of a Rocket.Chat room.
@@ -104,4 +109,20 @@ pub struct Message {
     /// Whether it was said in a direct message; false where the read did not tell.
     #[serde(default)]
     pub direct: bool,
+}
+
+/// The picture that Rocket.Chat shows of a user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "protocol", derive(ts_rs::TS))]
+#[serde(tag = "kind", rename_all = "camelCase")]
+pub enum Avatar {
+    /// A picture of the user's own.
+    Picture {
+        /// Differs from that of every other picture the user had before.
+        version: String,
+    },
+    /// None: Rocket.Chat draws the initials.
+    Initials,
+    /// It cannot be seen just now.
+    Unknown,
 }

@@ -46,9 +46,20 @@ impl Scope {
     pub fn driver() -> Self {
         Self("driver".to_owned())
     }
+
     /// A flow of its own that belongs to no room; `what` tells it from others.
     pub fn apart(what: &str) -> Self {
         Self(format!("apart:{what}"))
+    }
+
+    /// What local people are on Matrix: their names, their pictures, whether they are there.
+    pub fn puppets() -> Self {
+        Self("puppets".to_owned())
+    }
+
+    /// What Matrix users are on Rocket.Chat, apart from what they say.
+    pub fn ghosts() -> Self {
+        Self("ghosts".to_owned())
     }
 
     /// The Rocket.Chat room, of a local scope.
@@ -102,6 +113,10 @@ pub mod key {
     pub const GHOSTS: &str = "ghosts";
     /// All that may be downloaded once.
     pub const TICKETS: &str = "tickets";
+    /// All puppets.
+    pub const PUPPETS: &str = "puppets";
+    /// All keys that addresses of pictures are marked with.
+    pub const SEALS: &str = "seals";
 
     /// The journal of a scope.
     pub fn journal(scope: &Scope) -> String {
@@ -139,7 +154,7 @@ pub mod key {
     pub fn link_remote(event: &str) -> String {
         format!("link-remote:{event}")
     }
-    /// The ghost of a Matrix user.
+    /// The ghost of a Matrix user, what the user is known by, and what of it was brought to Rocket.Chat.
     pub fn ghost(mxid: &str) -> String {
         format!("ghost:{mxid}")
     }
@@ -182,6 +197,14 @@ pub mod key {
     /// The edits in a Matrix room that came before what they edit.
     pub fn held(room: &str) -> String {
         format!("held-in:{room}")
+    }
+    /// The puppet of a local user, and what Matrix was told of it.
+    pub fn puppet(user: &str) -> String {
+        format!("puppet:{user}")
+    }
+    /// The puppet that bears a name: a localpart without the prefix.
+    pub fn puppet_name(name: &str) -> String {
+        format!("puppet-name:{name}")
     }
     /// Scopes handed to an instance.
     pub fn pokes(instance: &str) -> String {
@@ -281,8 +304,8 @@ pub fn ghost_names(mxid: &str) -> [String; 3] {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     let clean = |text: &str| text.chars().map(|c| if plain(c) { c } else { '_' }).collect::<String>();
     let (localpart, server) = (clean(localpart), clean(server));
-    let mark: String = digest(&[mxid]).to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
-    let short: String = mark.chars().take(8).collect();
+    let mark = mark(mxid);
+    let short: String = mark.chars().take(SHORT).collect();
     [
         format!("{localpart}:{server}"),
         format!("{localpart}-{short}:{server}"),
@@ -299,6 +322,29 @@ pub fn is_only_ghost_name_of(username: &str, mxid: &str) -> bool {
             && !format!("{localpart}{server}").contains('_')
     };
     marked.iter().any(|it| it == username) || (plain == username && split_mxid(mxid).is_some_and(unchanged))
+}
+
+/// The name of a puppet whose user's own name belongs to another puppet: with a mark of its own.
+pub fn marked_name(name: &str, user: &str) -> String {
+    let short: String = mark(user).chars().take(SHORT).collect();
+    format!("{name}-{short}")
+}
+
+/// So many characters of a mark keep apart what has the same name by chance.
+const SHORT: usize = 8;
+
+/// Letters and digits that are the same for the same id.
+fn mark(id: &str) -> String {
+    digest(&[id]).to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect()
+}
+
+/// `mxc://server/media` in its two parts, if both are such as may stand in an address.
+pub fn split_mxc(mxc: &str) -> Option<(&str, &str)> {
+    let (server, media) = mxc.strip_prefix("mxc://")?.split_once('/')?;
+    let is_server = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
+    let is_media = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let fits = |part: &str, is: fn(char) -> bool| (1..=255).contains(&part.len()) && part.chars().all(is);
+    (fits(server, is_server) && fits(media, is_media)).then_some((server, media))
 }
 
 /// Whether a username is one that only ghosts bear: no person's may contain a colon.
@@ -420,6 +466,24 @@ mod tests {
             "#bob:example.org",
         ] {
             assert!(!is_mxid(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn addresses_of_media_are_checked_before_they_stand_in_others() {
+        assert_eq!(split_mxc("mxc://example.org:8448/aB-_9"), Some(("example.org:8448", "aB-_9")));
+        for bad in [
+            "",
+            "mxc://",
+            "mxc://x",
+            "mxc://x/",
+            "mxc:///y",
+            "http://x/y",
+            "mxc://x/y/z",
+            "mxc://x/..",
+            "mxc://x/y?z",
+        ] {
+            assert_eq!(split_mxc(bad), None, "{bad}");
         }
     }
 

@@ -109,6 +109,11 @@ pub enum Input {
         /// The ticket.
         ticket: String,
     },
+    /// A local user is called something else, was deactivated, or is gone: what has become of them is to be seen.
+    PersonChanged {
+        /// The user's id.
+        user: String,
+    },
 }
 
 /// A request to the App's listener or endpoints.

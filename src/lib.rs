@@ -19,6 +19,7 @@ pub mod ids;
 pub mod input;
 pub mod matrix;
 pub mod policy;
+pub mod puppet;
 pub mod record;
 pub mod runtime;
 pub mod server;

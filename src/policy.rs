@@ -48,6 +48,10 @@ pub fn admits_room(config: &Config, room: &Room) -> Result<(), String> {
 /// Why nobody can be invited who is not there.
 pub const NOBODY: &str = "There is no such person on Rocket.Chat, or their account is switched off.";
 
+/// Why the App's own user goes nowhere by invitation.
+pub const NO_PERSON: &str =
+    "This account belongs to the bridge and joins no rooms; invite somebody of the workspace instead.";
+
 /// Why rooms that Matrix encrypts are not joined.
 pub const ENCRYPTED: &str =
     "People on Rocket.Chat cannot read encrypted rooms; start the conversation without encryption.";

@@ -4,13 +4,14 @@
 //! that an older App beside a newer one does no harm.
 
 mod dm;
+mod instance;
 mod ledger;
+mod people;
 mod server;
 mod ticket;
 mod tokens;
 mod waiting;
 
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
@@ -20,7 +21,9 @@ use crate::facts::{Message, Room, User};
 use crate::ids::{Scope, key};
 
 pub use dm::{Decline, Departed, Dm, Open, Person, Reach};
+pub use instance::{Checked, Heartbeat, Poke};
 pub use ledger::{Checkpoint, Deleted, Edit, Held, Link, Segment};
+pub use people::{Presented, Profile, Puppet, Seal};
 pub use server::{
     Head, Invitation, Joined, Made, Remembered, RetiredKey, RoomEvent, SigningKey, Snapshot, Standing,
 };
@@ -93,6 +96,14 @@ pub enum Record {
     TokensInUse(TokensInUse),
     /// What may be downloaded once.
     Ticket(Ticket),
+    /// A local user as a Matrix user.
+    Puppet(Puppet),
+    /// What a Matrix user is known by.
+    Profile(Profile),
+    /// What one side was told of a person of the other.
+    Presented(Presented),
+    /// A key that addresses of pictures are marked with.
+    Seal(Seal),
 }
 
 /// Work that is not done yet.
@@ -176,6 +187,21 @@ pub enum Work {
     },
     /// Find out which Rocket.Chat room a Matrix room was made for by an earlier installation, and take it up again.
     Adopt,
+    /// Tell Matrix what has become of a local user: a new name, a new picture, an end.
+    Puppet {
+        /// The Rocket.Chat user's id.
+        user: String,
+    },
+    /// Look whether Matrix knows what has become of local users: Rocket.Chat does not tell of everything.
+    People {
+        /// Their ids.
+        users: Vec<String>,
+    },
+    /// Bring a Matrix user's name and picture to the account of its ghost.
+    Ghost {
+        /// The Matrix user.
+        mxid: String,
+    },
 }
 
 /// A failed attempt at an entry; the one with the most attempts counts.
@@ -241,44 +267,11 @@ pub struct Compared {
     pub at: i64,
 }
 
-/// A sign of life of an instance.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Heartbeat {
-    /// The instance.
-    pub instance: String,
-    /// When, in milliseconds.
-    pub at: i64,
-    /// The instances that were alive in its eyes, itself among them. When that changes, scopes change hands.
-    pub live: BTreeSet<String>,
-}
-
-/// A scope handed from one instance to another.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Poke {
-    /// The instance that is to take it up.
-    pub to: String,
-    /// The scope.
-    pub scope: Scope,
-    /// The document's own id, to take it away by.
-    pub id: String,
-}
-
 #[derive(Serialize, Deserialize)]
 struct Versioned {
     v: u32,
     #[serde(flatten)]
     record: Record,
-}
-
-/// What the check found at a start and wrote into the log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Checked {
-    /// The instance that looked.
-    pub instance: String,
-    /// When, in milliseconds.
-    pub at: i64,
-    /// The lines, so that none is said twice in a row.
-    pub lines: Vec<String>,
 }
 
 impl Record {
@@ -386,6 +379,10 @@ impl Record {
                 (format!("tokens-in-use:{}:{}", it.pair, it.at), vec![key::TOKENS.to_owned()])
             }
             Self::Ticket(it) => (format!("ticket:{}", it.digest), vec![key::TICKETS.to_owned()]),
+            Self::Puppet(it) => it.keys(),
+            Self::Profile(it) => it.keys(),
+            Self::Presented(it) => it.keys(),
+            Self::Seal(it) => it.keys(),
         }
     }
 }

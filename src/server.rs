@@ -21,8 +21,8 @@ mod transaction;
 pub use identity::{close as close_key, reveal as reveal_keys, rotate as rotate_key};
 pub use probe::{Probe, Published, probe};
 
-use crate::attachment::{Acceptance, Attachment, DmIntent, Done, Incoming, Intent, Move};
-use crate::effect::{Effect, Reply};
+use crate::attachment::{Acceptance, Attachment, DmIntent, Done, Incoming, Intent, Likeness, Move};
+use crate::effect::{Call, Effect, Reply};
 use crate::input::{Answer, Request};
 use crate::view::{Missing, View};
 
@@ -69,6 +69,14 @@ impl Attachment for Direct {
                       and type /federation join"
                         .to_owned(),
             },
+            // Whoever asks for a profile is told the name of this moment.
+            Intent::Name { name, .. } => Move::done(Done::Name(name.clone())),
+            Intent::Picture { .. } => {
+                Move::Refused { why: "in direct mode, pictures are not shown so far".to_owned() }
+            }
+            Intent::Withdraw { .. } => {
+                Move::Refused { why: "in direct mode, nobody can leave a room so far".to_owned() }
+            }
         })
     }
 
@@ -83,7 +91,10 @@ impl Attachment for Direct {
             | Intent::Latest { .. }
             | Intent::Invite { .. }
             | Intent::Dm(_)
-            | Intent::Recognise { .. } => self.begin(view, intent),
+            | Intent::Recognise { .. }
+            | Intent::Name { .. }
+            | Intent::Picture { .. }
+            | Intent::Withdraw { .. } => self.begin(view, intent),
         }
     }
 
@@ -97,5 +108,15 @@ impl Attachment for Direct {
 
     fn accept(&self, view: &View, room: &str, event: &str) -> Result<Acceptance, Missing> {
         room::accept(view, room, event)
+    }
+
+    /// Rooms say it of everybody who is in them.
+    fn likeness(&self, _view: &View, _mxid: &str) -> Result<Option<Likeness>, Missing> {
+        Ok(None)
+    }
+
+    /// Media of other servers is not fetched so far.
+    fn picture(&self, _view: &View, _of: (&str, &str), _size: u32) -> Result<Option<Call>, Missing> {
+        Ok(None)
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::effect::{Call, Tag};
-use crate::facts::{Message, Room, User};
+use crate::facts::{Avatar, Message, Room, User};
 use crate::input::Answer;
 use crate::record::Record;
 use crate::runtime::Runtime;
@@ -78,6 +78,18 @@ pub enum Key {
         /// The user's id.
         user: String,
     },
+    /// A user by id.
+    UserById {
+        /// The id.
+        id: String,
+    },
+    /// The picture that Rocket.Chat shows of a user.
+    Avatar {
+        /// The username.
+        username: String,
+        /// The version that is known, so that an unchanged picture need not be read.
+        known: Option<String>,
+    },
 }
 
 /// What a key led to.
@@ -135,6 +147,11 @@ pub enum Loaded {
         /// The text.
         text: Option<String>,
     },
+    /// A user's picture.
+    Avatar {
+        /// The picture.
+        avatar: Avatar,
+    },
 }
 
 /// What a key led to, read once.
@@ -160,6 +177,8 @@ pub enum Found {
     Users(Vec<User>),
     /// A file as text, if there is one.
     File(Option<String>),
+    /// A user's picture.
+    Avatar(Avatar),
 }
 
 impl Loaded {
@@ -178,6 +197,7 @@ impl Loaded {
             Self::Room { room } => Found::Room(room),
             Self::Users { users } => Found::Users(users),
             Self::File { text } => Found::File(text),
+            Self::Avatar { avatar } => Found::Avatar(avatar),
         }
     }
 }
@@ -185,6 +205,21 @@ impl Loaded {
 /// The keys a decision still needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing(pub Vec<Key>);
+
+/// Answers about several things; what is lacking for any of them is asked for together.
+pub fn each<T, A>(
+    things: impl IntoIterator<Item = T>,
+    answer: impl Fn(T) -> Result<A, Missing>,
+) -> Result<Vec<A>, Missing> {
+    let (mut answers, mut missing) = (vec![], vec![]);
+    for thing in things {
+        match answer(thing) {
+            Ok(it) => answers.push(it),
+            Err(Missing(keys)) => missing.extend(keys),
+        }
+    }
+    if missing.is_empty() { Ok(answers) } else { Err(Missing(missing)) }
+}
 
 /// What a decision can see. It stays the same for all passes of one input.
 #[derive(Clone, Debug)]
@@ -223,6 +258,18 @@ impl View {
     pub fn user_by_name(&self, username: &str) -> Result<Option<&User>, Missing> {
         let found = self.get(Key::UserByName { username: username.to_owned() })?;
         Ok(if let Found::User(user) = found { user.as_ref() } else { None })
+    }
+
+    /// A Rocket.Chat user, by id.
+    pub fn user_by_id(&self, id: &str) -> Result<Option<&User>, Missing> {
+        let found = self.get(Key::UserById { id: id.to_owned() })?;
+        Ok(if let Found::User(user) = found { user.as_ref() } else { None })
+    }
+
+    /// The picture that Rocket.Chat shows of a user, of whom a version is known or none.
+    pub fn avatar(&self, username: &str, known: Option<&str>) -> Result<&Avatar, Missing> {
+        let key = Key::Avatar { username: username.to_owned(), known: known.map(str::to_owned) };
+        Ok(if let Found::Avatar(avatar) = self.get(key)? { avatar } else { &Avatar::Unknown })
     }
 
     /// A Rocket.Chat message.

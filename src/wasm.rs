@@ -45,7 +45,7 @@ extern "C" {
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
-import type { Config, Effect, Input, Key, Loaded, Reply, Tag } from '../app/protocol';
+import type { Config, Effect, Input, Key, Loaded, Served, Tag } from '../app/protocol';
 
 /** What the core stands on. */
 export interface Host {
@@ -64,8 +64,8 @@ export interface Host {
 export interface Core {
     /** Takes over the settings. */
     configure(config: Config): void;
-    /** Decides an input and performs what follows from it; a request gets its reply. */
-    submit(input: Input): Promise<Reply | undefined>;
+    /** Decides an input and performs what follows from it; a request gets its answer. */
+    submit(input: Input): Promise<Served | undefined>;
 }
 "#;
 

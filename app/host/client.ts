@@ -4,9 +4,18 @@ import { Agent as PlainAgent, request as plainRequest, type IncomingMessage } fr
 import { Agent as SecureAgent, request as secureRequest, type RequestOptions } from 'node:https';
 
 import type { Answer, Call } from '../protocol.ts';
+import { joined } from '../bytes.ts';
 import { background } from '../within.ts';
 import { type Admits, CheckedPlainAgent, CheckedSecureAgent } from './agents.ts';
-import { answerOf, headersOf, largestAnswer, type Transport } from './transport.ts';
+import {
+  answerOf,
+  type Bytes,
+  headersOf,
+  largestAnswer,
+  type More,
+  tooLarge,
+  type Transport,
+} from './transport.ts';
 
 const keepAlive = {
   keepAlive: true,
@@ -59,18 +68,27 @@ export class Client implements Transport {
   }
 
   async call(call: Call, largest = largestAnswer): Promise<Answer> {
+    try {
+      const more = call.body === null ? {} : { body: new TextEncoder().encode(call.body) };
+      const { status, headers, bytes } = await this.carry(call, more, largest);
+      return answerOf(status, headers, new TextDecoder().decode(bytes));
+    } catch (error) {
+      return { kind: 'unreachable', why: error instanceof Error ? error.message : 'no answer' };
+    }
+  }
+
+  async carry(call: Call, more: More, largest: number): Promise<Bytes> {
     const address = parsed(call.url);
-    if (address === undefined) return { kind: 'unreachable', why: 'its address is not a web address' };
+    if (address === undefined) throw new Error('its address is not a web address');
     const way = call.guarded ? this.guarded : call.peer === null ? this.set : this.met;
+    const outgoing = { call, more, largest };
     try {
       return await (address.secure
-        ? this.callSecure(address, call, largest, way)
-        : this.callAgain(address, call, largest, way.plain));
+        ? this.callSecure(address, outgoing, way)
+        : this.callAgain(address, outgoing, way.plain));
     } catch (error) {
-      return {
-        kind: 'unreachable',
-        why: `${address.authority}: ${error instanceof Error ? error.message : 'no answer'}`,
-      };
+      const why = error instanceof Error ? error.message : 'no answer';
+      throw new Error(`${address.authority}: ${why}`, { cause: error });
     }
   }
 
@@ -78,19 +96,14 @@ export class Client implements Transport {
     for (const way of [this.set, this.met, this.guarded]) way.close();
   }
 
-  private async callSecure(
-    address: Address,
-    call: Call,
-    largest: number,
-    { secure, trusted }: Way,
-  ): Promise<Answer> {
-    const server = `${address.authority} ${call.peer?.sni ?? ''}`;
+  private async callSecure(address: Address, outgoing: Outgoing, { secure, trusted }: Way): Promise<Bytes> {
+    const server = `${address.authority} ${outgoing.call.peer?.sni ?? ''}`;
     const known = trusted.get(server);
     const agents = known === undefined ? secure : [known, ...secure.filter((agent) => agent !== known)];
     let last: unknown;
     for (const agent of agents) {
       try {
-        const answer = await this.callAgain(address, call, largest, agent);
+        const answer = await this.callAgain(address, outgoing, agent);
         trusted.set(server, agent);
         return answer;
       } catch (error) {
@@ -102,14 +115,20 @@ export class Client implements Transport {
   }
 
   /** A server may close a kept connection at the very moment we use it: that is no failure of the call. */
-  private async callAgain(address: Address, call: Call, largest: number, agent: PlainAgent): Promise<Answer> {
+  private async callAgain(address: Address, outgoing: Outgoing, agent: PlainAgent): Promise<Bytes> {
     try {
-      return await send(address, call, largest, agent);
+      return await send(address, outgoing, agent);
     } catch (error) {
-      if (error instanceof Failure && error.stale) return send(address, call, largest, agent);
+      if (error instanceof Failure && error.stale) return send(address, outgoing, agent);
       throw error;
     }
   }
+}
+
+interface Outgoing {
+  call: Call;
+  more: More;
+  largest: number;
 }
 
 /** Kept connections of one kind. */
@@ -164,13 +183,12 @@ function parsed(address: string): Address | undefined {
 
 function send(
   { secure, host, port, target }: Address,
-  call: Call,
-  largest: number,
+  { call, more, largest }: Outgoing,
   agent: PlainAgent,
-): Promise<Answer> {
+): Promise<Bytes> {
   return new Promise((resolve, reject) => {
     const { peer } = call;
-    const body = call.body === null ? null : new TextEncoder().encode(call.body);
+    const { body } = more;
     const options: RequestOptions = {
       agent,
       method: call.method,
@@ -179,8 +197,9 @@ function send(
       path: target,
       headers: {
         ...headersOf(call),
+        ...more.headers,
         ...(peer === null ? {} : { Host: peer.host }),
-        ...(body === null ? {} : { 'Content-Length': body.length }),
+        ...(body === undefined ? {} : { 'Content-Length': body.length }),
       },
       // Without a name the certificate must be one for the address.
       ...(peer === null ? {} : { servername: peer.sni ?? '' }),
@@ -210,20 +229,18 @@ function send(
         resolve(answer);
       }, stop);
     });
-    sending.end(body ?? undefined);
+    sending.end(body);
   });
 }
 
-async function collect(response: IncomingMessage, largest: number): Promise<Answer> {
+async function collect(response: IncomingMessage, largest: number): Promise<Bytes> {
   const parts: Uint8Array[] = [];
   let size = 0;
   for await (const part of response as AsyncIterable<Uint8Array>) {
     size += part.length;
-    if (size > largest) throw new Failure('the answer is too large', false, false);
+    if (size > largest) throw new Failure(tooLarge, false, false);
     parts.push(part);
   }
   if (!response.complete) throw new Failure('the answer was broken off', false, false);
-  const decoder = new TextDecoder();
-  const body = parts.map((part) => decoder.decode(part, { stream: true })).join('') + decoder.decode();
-  return answerOf(response.statusCode ?? 0, response.headers, body);
+  return { status: response.statusCode ?? 0, headers: response.headers, bytes: joined(parts, size) };
 }

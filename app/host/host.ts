@@ -3,9 +3,11 @@
 import { randomBytes } from 'node:crypto';
 
 import { type Log, reason } from '../log.ts';
-import type { Effect, Input, Key, Loaded, Runtime, Tag } from '../protocol.ts';
+import type { Answer, Effect, Input, Key, Loaded, Runtime, Tag } from '../protocol.ts';
 import { within } from '../within.ts';
+import type { Pictures } from './pictures.ts';
 import type { RocketChat } from './rocketchat.ts';
+import type { Site } from './site.ts';
 import type { Store } from './store.ts';
 import { Alarms } from './timer.ts';
 import { largestLookup, type Transport } from './transport.ts';
@@ -44,6 +46,8 @@ export class WorkspaceHost implements Host {
     private readonly log: Log,
     private readonly runtime: () => Runtime,
     private readonly setting: (id: string) => Promise<unknown>,
+    private readonly site: Site,
+    private readonly pictures: Pictures,
   ) {}
 
   async load(keys: Key[]): Promise<Loaded[]> {
@@ -141,6 +145,13 @@ export class WorkspaceHost implements Host {
           kind: 'file',
           text: await this.rocketchat.files.posted(key.room, key.user),
         };
+      case 'userById':
+        return { kind: 'user', user: await this.rocketchat.userById(key.id) };
+      case 'avatar':
+        return {
+          kind: 'avatar',
+          avatar: await this.site.avatar(key.username, key.known),
+        };
     }
   }
 
@@ -151,7 +162,13 @@ export class WorkspaceHost implements Host {
       case 'remove':
         return this.store.remove(effect.id);
       case 'call':
-        this.call(effect);
+        this.later(effect.tag, this.transport().call(effect.request));
+        return;
+      case 'rest':
+        this.later(effect.tag, this.site.rest(effect.path, effect.body));
+        return;
+      case 'picture':
+        this.later(effect.tag, this.pictures.carry(effect.from, effect.to));
         return;
       case 'wake':
         this.alarms.set(effect.scope, effect.at);
@@ -160,7 +177,7 @@ export class WorkspaceHost implements Host {
         return this.rocketchat.createUser(effect.username, effect.name);
       case 'createMessage':
         this.typing.stop(effect.room, effect.sender);
-        return this.rocketchat.createMessage(effect.id, effect.room, effect.sender, effect.text);
+        return this.rocketchat.createMessage(effect);
       case 'editMessage':
         return this.rocketchat.editMessage(effect.id, effect.editor, effect.text);
       case 'deleteMessage':
@@ -192,14 +209,14 @@ export class WorkspaceHost implements Host {
       case 'reconcile':
       case 'reply':
       case 'check':
+      case 'serve':
         throw new Error(`the core keeps '${effect.kind}' to itself`);
     }
   }
 
   /** Not waited for: the answer is an input of its own. */
-  private call({ tag, request }: Extract<Effect, { kind: 'call' }>): void {
-    this.transport()
-      .call(request)
+  private later(tag: Tag, coming: Promise<Answer>): void {
+    coming
       .then((answer) => {
         if (!this.closed) this.submit({ kind: 'outcome', tag, answer });
       })

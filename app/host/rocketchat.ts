@@ -10,10 +10,12 @@ import { messageFact, rawMessageFact } from '../inputs/message.ts';
 import { unmapped } from '../inputs/unmapped.ts';
 import { roomFact } from '../inputs/room.ts';
 import { unknownUser, userFact } from '../inputs/user.ts';
-import type { Message, Room, User } from '../protocol.ts';
+import type { Effect, Message, Room, User } from '../protocol.ts';
 import type { Accessors } from './accessors.ts';
 import { Files } from './files.ts';
 import { Windows } from './windows.ts';
+
+type NewMessage = Extract<Effect, { kind: 'createMessage' }>;
 
 /** What the server gives at most. */
 const mostRecent = 100;
@@ -35,6 +37,11 @@ export class RocketChat {
   async room(id: string): Promise<Room | null> {
     const room = await this.accessors.read.getRoomReader().getById(id);
     return room ? roomFact(room) : null;
+  }
+
+  async userById(id: string): Promise<User | null> {
+    const user = (await this.accessors.read.getUserReader().getById(id)) as IUser | null;
+    return user ? userFact(user) : null;
   }
 
   async message(id: string): Promise<Message | null> {
@@ -73,7 +80,7 @@ export class RocketChat {
   }
 
   /** A message's id is unique: whoever comes second finds the first's message. */
-  async createMessage(id: string, room: string, sender: string, text: string): Promise<void> {
+  async createMessage({ id, room, sender, text, alias, avatar }: NewMessage): Promise<void> {
     const { modify } = await this.accessors.writing();
     const creator = modify.getCreator();
     const user = await this.user(sender);
@@ -82,6 +89,8 @@ export class RocketChat {
       room: { id: room } as IRoom,
       sender: user,
       text,
+      ...(alias ? { alias } : {}),
+      ...(avatar ? { avatarUrl: avatar } : {}),
       _unmappedProperties_: { _id: id },
     };
     const reader = this.accessors.read.getMessageReader();
@@ -184,7 +193,8 @@ export class RocketChat {
   }
 
   async tellRoom(id: string, room: string, text: string): Promise<void> {
-    return this.createMessage(id, room, (await this.appUser()).username, text);
+    const sender = (await this.appUser()).username;
+    return this.createMessage({ kind: 'createMessage', id, room, sender, text, alias: null, avatar: null });
   }
 
   async tellUser(id: string, username: string, text: string): Promise<void> {

@@ -1,5 +1,7 @@
 /** Calls to other servers: one way where the network is open, another where the runtime closes it. */
 
+import { Buffer } from 'node:buffer';
+
 import type { IHttp, IHttpRequest } from '@rocket.chat/apps-engine/definition/accessors';
 
 import type { Answer, Call, Transport as Whose } from '../protocol.ts';
@@ -10,7 +12,22 @@ export interface Transport {
   readonly name: Whose;
   /** Never throws: an answer of any status, or why there is none. One of more bytes than `largest` is none. */
   call(request: Call, largest?: number): Promise<Answer>;
+  /** The same with bodies as bytes. No answer is an error that says why in plain words. */
+  carry(request: Call, more: More, largest: number): Promise<Bytes>;
   close(): void;
+}
+
+/** What a request has beside what the core says of it. */
+export interface More {
+  headers?: Readonly<Record<string, string>>;
+  body?: Uint8Array;
+}
+
+/** An answer whose body is bytes; header names are in lower case. */
+export interface Bytes {
+  status: number;
+  headers: Readonly<Record<string, unknown>>;
+  bytes: Uint8Array;
 }
 
 /** More than this is not taken into memory. */
@@ -62,18 +79,20 @@ export function retryAfter(header: string | null, now = Date.now()): number | nu
   return Number.isNaN(wait) ? null : Math.max(Math.round(wait), 0);
 }
 
+/** Said where an answer has more bytes than are wanted. */
+export const tooLarge = 'the answer is too large';
+
 /** The workspace's client shows neither whom it is connected to nor lets us say whom we want. */
 const unsafe =
   "through Rocket.Chat's own client no other Matrix server can be reached safely; the App must be able to use its own";
 
+const closed = 'the runtime closes the network to Apps, and the settings let only the App itself call';
+
 /** Where the runtime closes the network and the settings let nobody else call. */
 export const noTransport: Transport = {
   name: 'nobody',
-  call: () =>
-    Promise.resolve({
-      kind: 'unreachable',
-      why: 'the runtime closes the network to Apps, and the settings let only the App itself call',
-    }),
+  call: () => Promise.resolve({ kind: 'unreachable', why: closed }),
+  carry: () => Promise.reject(new Error(closed)),
   close: () => undefined,
 };
 
@@ -92,6 +111,25 @@ export class EngineTransport implements Transport {
     }
   }
 
+  async carry(request: Call, { headers = {}, body }: More, largest: number): Promise<Bytes> {
+    const options: IHttpRequest = {
+      headers: { ...headersOf(request), ...headers },
+      timeout: request.timeout,
+      encoding: null,
+    };
+    // Declared as text; the engine hands bytes through as they are.
+    if (body !== undefined) options.content = Buffer.from(body) as unknown as string;
+    const sent = this.verb(request.method)(request.url, options);
+    const answer = await within(request.timeout, 'the server', sent).catch((error: unknown) => {
+      throw new Error(withoutAddress(error, request.url));
+    });
+    const content: unknown = answer.content ?? '';
+    const bytes =
+      typeof content === 'string' ? new TextEncoder().encode(content) : new Uint8Array(content as Uint8Array);
+    if (bytes.length > largest) throw new Error(tooLarge);
+    return { status: answer.statusCode, headers: answer.headers ?? {}, bytes };
+  }
+
   close(): void {
     // The workspace's own connections.
   }
@@ -104,7 +142,7 @@ export class EngineTransport implements Transport {
     if (request.body !== null) options.content = request.body;
     const response = await this.verb(request.method)(request.url, options);
     const body = response.content ?? '';
-    if (body.length > largest) return { kind: 'unreachable', why: 'the answer is too large' };
+    if (body.length > largest) return { kind: 'unreachable', why: tooLarge };
     return answerOf(response.statusCode, response.headers ?? {}, body);
   }
 

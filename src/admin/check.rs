@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 use crate::appservice;
 use crate::config::{Config, Mode};
 use crate::ids::key;
+use crate::puppet;
 use crate::record::Record;
 use crate::runtime::Runtime;
 use crate::server;
@@ -147,7 +148,7 @@ fn facts(view: &View) -> Result<Facts<'_>, Missing> {
         servers: servers(view)?,
         largest_file: view.setting(LARGEST_FILE)?.and_then(|it| it.parse().ok()),
         homeserver,
-        strangers: strangers(view, found.unwrap_or_default())?,
+        strangers: strangers(view, &found.unwrap_or_default())?,
         direct,
     })
 }
@@ -161,17 +162,11 @@ fn servers(view: &View) -> Result<usize, Missing> {
 }
 
 /// Those in our namespace who are no local users.
-fn strangers(view: &View, found: Vec<String>) -> Result<Vec<String>, Missing> {
-    let mut named: Vec<(String, String)> =
-        found.into_iter().filter_map(|mxid| Some((view.config.local_username(&mxid)?, mxid))).collect();
-    named.sort();
-    view.all(named.iter().map(|(username, _)| Key::UserByName { username: username.clone() }))?;
-    let mut strangers = vec![];
-    for (username, mxid) in named {
-        if view.user_by_name(&username)?.is_none() {
-            strangers.push(mxid);
-        }
-    }
+fn strangers(view: &View, found: &[String]) -> Result<Vec<String>, Missing> {
+    let named = puppet::users(view, found.iter().map(String::as_str))?;
+    let strangers = named.into_iter().filter(|(_, user)| user.is_none());
+    let mut strangers: Vec<String> = strangers.map(|(mxid, _)| mxid.to_owned()).collect();
+    strangers.sort();
     Ok(strangers)
 }
 

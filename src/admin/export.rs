@@ -29,8 +29,17 @@ const SEGMENTS: u64 = 8;
 const LARGEST: usize = 11 * 1024 * 1024;
 
 /// What everything belonging to the workspace is found by.
-const OF_WORKSPACE: [&str; 7] =
-    [key::PORTALS, key::GHOSTS, key::JOURNALS, key::DEAD, key::TOKENS, key::SIGNING, key::INVITATIONS];
+const OF_WORKSPACE: [&str; 9] = [
+    key::PORTALS,
+    key::GHOSTS,
+    key::PUPPETS,
+    key::SEALS,
+    key::JOURNALS,
+    key::DEAD,
+    key::TOKENS,
+    key::SIGNING,
+    key::INVITATIONS,
+];
 
 /// The file.
 #[derive(Serialize, Deserialize)]
@@ -144,7 +153,11 @@ pub(super) fn is_carried(record: &Record) -> bool {
         | Record::Head(_)
         | Record::Made(_)
         | Record::Held(_)
-        | Record::Departed(_) => true,
+        | Record::Departed(_)
+        | Record::Puppet(_)
+        | Record::Profile(_)
+        | Record::Presented(_)
+        | Record::Seal(_) => true,
         Record::Retry(_)
         | Record::Heartbeat(_)
         | Record::Poke(_)
@@ -169,14 +182,18 @@ fn gathered(view: &View) -> Result<Result<Vec<Record>, String>, Missing> {
         return Ok(Err(why));
     }
     let mut records = [appservice::reveal_tokens(view)?, keys].concat();
-    for association in [key::PORTALS, key::GHOSTS, key::JOURNALS, key::DEAD, key::INVITATIONS] {
+    for association in
+        [key::PORTALS, key::GHOSTS, key::PUPPETS, key::SEALS, key::JOURNALS, key::DEAD, key::INVITATIONS]
+    {
         records.extend(found(association)?);
     }
-    // What belongs to each room, and to what waits.
-    let of_rooms = records.iter().flat_map(of_record).collect::<Vec<_>>();
-    view.all(of_rooms.iter().map(Key::documents))?;
-    for association in &of_rooms {
-        records.extend(found(association)?);
+    // What belongs to each room and person, and to what waits.
+    let of_records = records.iter().flat_map(of_record).collect::<Vec<_>>();
+    view.all(of_records.iter().map(Key::documents))?;
+    for association in &of_records {
+        // A person's own record is found by both ways.
+        let of_person = |it: &Record| matches!(it, Record::Ghost(_) | Record::Puppet(_));
+        records.extend(found(association)?.into_iter().filter(|it| !of_person(it)));
     }
     // What that in turn refers to.
     let referred = records.iter().flat_map(referred).collect::<Vec<_>>();
@@ -187,13 +204,19 @@ fn gathered(view: &View) -> Result<Result<Vec<Record>, String>, Missing> {
     Ok(Ok(records))
 }
 
-/// What belongs to a portal or to a waiting entry.
+/// What belongs to a portal, to a person or to a waiting entry.
 fn of_record(record: &Record) -> Vec<String> {
     if let Record::Portal(it) = record {
         let [local, remote] = [&it.local, &it.remote];
         let of_local = [key::ledger(local), key::compared(local)];
         return [of_local.as_slice(), &[key::joined(remote), key::room_state(remote), key::heads(remote)]]
             .concat();
+    }
+    if let Record::Ghost(it) = record {
+        return vec![key::ghost(&it.mxid)];
+    }
+    if let Record::Puppet(it) = record {
+        return vec![key::puppet(&it.user)];
     }
     if let Record::Entry(it) = record { vec![key::made(&transaction(it))] } else { vec![] }
 }

@@ -8,12 +8,13 @@
 use serde_json::{Value, json};
 
 use super::answer::{Verdict, judge, retry_unless};
-use super::intent::{as_puppet, authorised, named_room};
+use super::intent::{as_puppet, call, named_room};
 use super::request;
 use crate::attachment::{DmIntent, Done, Move};
 use crate::effect::Call;
 use crate::ids;
 use crate::input::Answer;
+use crate::puppet;
 use crate::record::Person;
 use crate::view::{Missing, View};
 
@@ -191,9 +192,9 @@ fn step(view: &View, intent: &DmIntent, name: &str) -> Result<Move, Missing> {
                 }
                 "create" | "create-again" => create(view, &alias, people),
                 _ => member(view, intent, name),
-            })
+            })?
         }
-        DmIntent::Gather { by, .. } => as_puppet(view, name, "", by, || member(view, intent, name)),
+        DmIntent::Gather { by, .. } => as_puppet(view, name, "", by, || member(view, intent, name))?,
         DmIntent::Meet { room, by } => as_puppet(view, name, room, by, || match name {
             "encryption" => {
                 request::get(view, &Call::path(&["rooms", room, "state", "m.room.encryption", ""]))
@@ -203,13 +204,14 @@ fn step(view: &View, intent: &DmIntent, name: &str) -> Result<Move, Missing> {
                 request::with(members, "not_membership", "leave")
             }
             _ => request::post(view, &Call::path(&["join", room]), json!({})),
-        }),
+        })?,
         DmIntent::Register { user } => {
-            as_puppet(view, name, "", user, || request::register(view, &view.config.puppet_localpart(user)))
+            let localpart = puppet::localpart(view, user)?;
+            as_puppet(view, name, "", user, || request::register(view, &localpart))?
         }
         DmIntent::Decline { room, mxid, why, .. } => decline(view, name, (room, mxid), why),
     };
-    authorised(view, name, request)
+    call(view, name, request)
 }
 
 fn create(view: &View, alias: &str, people: &[String]) -> Call {

@@ -9,12 +9,13 @@
 use serde_json::{Value, json};
 
 use super::answer::{Verdict, judge, retry_unless};
-use super::{dm, recognition, request, token};
+use super::{dm, person, recognition, request, token};
 use crate::attachment::{Done, Intent, Move};
 use crate::effect::Call;
 use crate::facts::{Room, User};
 use crate::ids;
 use crate::input::Answer;
+use crate::puppet;
 use crate::view::{Missing, View};
 
 /// The id the App is registered by.
@@ -51,6 +52,7 @@ pub(super) fn begin(view: &View, intent: &Intent) -> Result<Move, Missing> {
         }
         Intent::Dm(intent) => dm::begin(view, intent),
         Intent::Recognise { .. } => step(view, "mark", intent),
+        Intent::Name { .. } | Intent::Picture { .. } | Intent::Withdraw { .. } => person::begin(view, intent),
     }
 }
 
@@ -64,6 +66,9 @@ pub(super) fn resume(view: &View, intent: &Intent, last: &str, answer: &Answer) 
     }
     if let Intent::Dm(intent) = intent {
         return dm::resume(view, intent, last, answer);
+    }
+    if matches!(intent, Intent::Name { .. } | Intent::Picture { .. } | Intent::Withdraw { .. }) {
+        return person::resume(view, intent, last, answer);
     }
     let verdict = judge(answer);
     Ok(match (last, verdict) {
@@ -88,7 +93,7 @@ pub(super) fn resume(view: &View, intent: &Intent, last: &str, answer: &Answer) 
 
         ("latest", Verdict::Good(body)) => Move::done(Done::Events(latest(&body))),
 
-        ("look", Verdict::Good(body)) => match sent_before(view, intent, &body) {
+        ("look", Verdict::Good(body)) => match sent_before(view, intent, &body)? {
             Some(event) => Move::done(Done::Event(event)),
             None => step(view, "act", intent)?,
         },
@@ -132,14 +137,14 @@ fn step(view: &View, name: &str, intent: &Intent) -> Result<Move, Missing> {
         Intent::Invite { room, by, mxid } => {
             let invite =
                 || request::post(view, &Call::path(&["rooms", room, "invite"]), json!({ "user_id": mxid }));
-            as_puppet(view, name, room, by, invite)
+            as_puppet(view, name, room, by, invite)?
         }
         Intent::Join { room, by, via, .. } => as_puppet(view, name, room, by, || {
             let join = request::post(view, &Call::path(&["join", room]), json!({}));
             via.iter().fold(join, |call, server| request::with(call, "server_name", server))
-        }),
-        Intent::Latest { room, by } => backwards(view, room, by.as_ref()),
-        Intent::Send { room, by, .. } if name == "look" => backwards(view, room, Some(by)),
+        })?,
+        Intent::Latest { room, by } => backwards(view, room, by.as_ref())?,
+        Intent::Send { room, by, .. } if name == "look" => backwards(view, room, Some(by))?,
         Intent::Recognise { room } => recognition::ask(view, name, room),
         Intent::Send { room, by, event_type, content, transaction, at, .. } => {
             let mut content = content.clone();
@@ -150,26 +155,28 @@ fn step(view: &View, name: &str, intent: &Intent) -> Result<Move, Missing> {
                 let path = Call::path(&["rooms", room, "send", event_type, transaction]);
                 request::with(request::put(view, &path, content), "ts", &at.to_string())
             };
-            as_puppet(view, name, room, by, send)
+            as_puppet(view, name, room, by, send)?
+        }
+        Intent::Name { .. } | Intent::Picture { .. } | Intent::Withdraw { .. } => {
+            return person::begin(view, intent);
         }
         Intent::Redact { room, event, by, reason, transaction, .. } => {
-            redact(view, name, (room, event), by.as_ref(), reason, transaction)
+            redact(view, name, (room, event), by.as_ref(), reason, transaction)?
         }
         Intent::Dm(intent) => return dm::begin(view, intent),
     };
-    authorised(view, name, request)
+    call(view, name, request)
 }
 
 /// A request as a move; without tokens there is nothing that could be sent.
-pub(super) fn authorised(view: &View, name: &str, request: Call) -> Result<Move, Missing> {
-    let Some(pair) = token::in_use(view)? else {
-        let none = || "the registration has no tokens yet".to_owned();
-        return Ok(Move::Later { after: None, why: token::locked(view)?.unwrap_or_else(none) });
-    };
-    Ok(call(name.to_owned(), request, &pair))
+pub(super) fn call(view: &View, step: &str, request: Call) -> Result<Move, Missing> {
+    Ok(match token::in_use(view)? {
+        Some(pair) => with_pair(step.to_owned(), request, &pair),
+        None => Move::Later { after: None, why: token::lacking(view)? },
+    })
 }
 
-fn call(step: String, request: Call, pair: &token::Pair) -> Move {
+fn with_pair(step: String, request: Call, pair: &token::Pair) -> Move {
     let authorization = Some(format!("Bearer {}", pair.appservice.expose()));
     Move::Call { step, request: Call { authorization, ..request }, keep: vec![] }
 }
@@ -181,7 +188,7 @@ fn is_unknown_token(answer: &Answer) -> bool {
 
 /// Asks with another pair who we are: a question that changes nothing.
 fn who_am_i(view: &View, pair: &token::Pair) -> Move {
-    call(format!("{WHO_AM_I}{}", pair.id), request::get(view, "account/whoami"), pair)
+    with_pair(format!("{WHO_AM_I}{}", pair.id), request::get(view, "account/whoami"), pair)
 }
 
 /// The homeserver knows the pair that was tried, and the intent begins again with it; or the next one is tried.
@@ -239,23 +246,16 @@ pub(super) fn as_puppet(
     room: &str,
     user: &User,
     act: impl FnOnce() -> Call,
-) -> Call {
-    let mxid = view.config.puppet(user);
+) -> Result<Call, Missing> {
+    let mxid = puppet::mxid(view, user)?;
     let as_user = |call| request::with(call, "user_id", &mxid);
-    match name {
-        "register" => request::register(view, &view.config.puppet_localpart(user)),
-        "name" => {
-            let shown = if user.name.is_empty() { &user.username } else { &user.name };
-            as_user(request::put(
-                view,
-                &Call::path(&["profile", &mxid, "displayname"]),
-                json!({ "displayname": shown }),
-            ))
-        }
+    Ok(match name {
+        "register" => request::register(view, &puppet::localpart(view, user)?),
+        "name" => person::name(view, &mxid, user.shown()),
         "let-in" => request::post(view, &Call::path(&["rooms", room, "invite"]), json!({ "user_id": mxid })),
         "join" => as_user(request::post(view, &Call::path(&["join", room]), json!({}))),
         _ => as_user(act()),
-    }
+    })
 }
 
 /// A redaction by the user who wants it, or by the App's own user, who says for whom.
@@ -266,17 +266,17 @@ fn redact(
     by: Option<&User>,
     reason: &str,
     transaction: &str,
-) -> Call {
+) -> Result<Call, Missing> {
     let path = |transaction: &str| Call::path(&["rooms", room, "redact", event, transaction]);
-    match by.filter(|_| name != "as-bot") {
+    Ok(match by.filter(|_| name != "as-bot") {
         Some(by) => request::with(
             request::put(view, &path(transaction), json!({})),
             "user_id",
-            &view.config.puppet(by),
+            &puppet::mxid(view, by)?,
         ),
         // Transaction ids count for all our users together.
         None => request::put(view, &path(&format!("{transaction}-bot")), json!({ "reason": reason })),
-    }
+    })
 }
 
 pub(super) fn named_room(body: &Value, done: impl FnOnce(String) -> Done) -> Move {
@@ -304,13 +304,13 @@ fn done(intent: &Intent, body: &Value) -> Move {
 }
 
 /// A room's latest events, as one of ours sees them, or else the App's own user.
-fn backwards(view: &View, room: &str, by: Option<&User>) -> Call {
+fn backwards(view: &View, room: &str, by: Option<&User>) -> Result<Call, Missing> {
     let latest = request::get(view, &Call::path(&["rooms", room, "messages"]));
     let latest = request::with(request::with(latest, "dir", "b"), "limit", LATEST);
-    match by {
-        Some(user) => request::with(latest, "user_id", &view.config.puppet(user)),
+    Ok(match by {
+        Some(user) => request::with(latest, "user_id", &puppet::mxid(view, user)?),
         None => latest,
-    }
+    })
 }
 
 fn latest(body: &Value) -> Vec<String> {
@@ -319,14 +319,15 @@ fn latest(body: &Value) -> Vec<String> {
 }
 
 /// The event of an intent, if it is among a room's latest.
-fn sent_before(view: &View, intent: &Intent, body: &Value) -> Option<String> {
-    let Intent::Send { by, transaction, .. } = intent else { return None };
-    let sender = view.config.puppet(by);
+fn sent_before(view: &View, intent: &Intent, body: &Value) -> Result<Option<String>, Missing> {
+    let Intent::Send { by, transaction, .. } = intent else { return Ok(None) };
+    let sender = puppet::mxid(view, by)?;
     let text = |event: &Value, name: &str| event.get(name).and_then(Value::as_str).map(str::to_owned);
     let is_it = |event: &&Value| {
         let mark = event.get("content").and_then(|content| text(content, MARK));
         mark.as_ref() == Some(transaction) && text(event, "sender").as_ref() == Some(&sender)
     };
-    let event = body.get("chunk")?.as_array()?.iter().find(is_it)?;
-    text(event, "event_id")
+    let chunk = body.get("chunk").and_then(Value::as_array);
+    let event = chunk.and_then(|it| it.iter().find(is_it));
+    Ok(event.and_then(|it| text(it, "event_id")))
 }

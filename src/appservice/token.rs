@@ -13,7 +13,7 @@ use subtle::{Choice, ConstantTimeEq as _};
 use zeroize::Zeroizing;
 
 use crate::config::Secret;
-use crate::effect::{Effect, Level};
+use crate::effect::{Call, Effect, Level};
 use crate::ids::{self, key};
 use crate::matrix::seal::{nonce, open, seal};
 use crate::record::{Record, SealedTokens, Tokens, TokensInUse};
@@ -51,6 +51,17 @@ pub(super) fn in_use(view: &View) -> Result<Option<Pair>, Missing> {
     let shown = in_use_marks(view)?.into_iter().max_by_key(|it| it.at);
     let known = shown.and_then(|it| pairs.iter().find(|pair| pair.id == it.pair).cloned());
     Ok(known.or_else(|| pairs.into_iter().next()))
+}
+
+/// A request with the token that lets us act; none where there is no pair that can be used.
+pub(super) fn shown(view: &View, request: Call) -> Result<Option<Call>, Missing> {
+    let bearer = |pair: Pair| Some(format!("Bearer {}", pair.appservice.expose()));
+    Ok(in_use(view)?.map(|pair| Call { authorization: bearer(pair), ..request }))
+}
+
+/// Why there is no pair that can be used, in plain words.
+pub(super) fn lacking(view: &View) -> Result<String, Missing> {
+    Ok(locked(view)?.unwrap_or_else(|| "the registration has no tokens yet".to_owned()))
 }
 
 /// The pair of the registration that is to be installed: the first of the newest generation.

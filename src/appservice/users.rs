@@ -9,7 +9,9 @@ use percent_encoding::percent_decode_str;
 use super::transaction::error;
 use crate::attachment::Incoming;
 use crate::effect::{Effect, Reply};
+use crate::facts::User;
 use crate::ids::{self, Scope};
+use crate::puppet;
 use crate::record::{Entry, Record, Work};
 use crate::view::{Missing, View};
 
@@ -17,18 +19,16 @@ use crate::view::{Missing, View};
 /// specification wants it.
 pub(super) fn answer(view: &View, encoded: &str) -> Result<Incoming, Missing> {
     let mxid = percent_decode_str(encoded).decode_utf8_lossy();
-    let user = match view.config.local_username(&mxid) {
-        Some(username) => view.user_by_name(&username)?.filter(|it| it.is_reachable()),
-        None => None,
+    let Some(user) = puppet::user(view, &mxid)?.filter(User::is_reachable) else {
+        return Ok(error(404, "M_NOT_FOUND", "There is no such user here."));
     };
-    let Some(user) = user else { return Ok(error(404, "M_NOT_FOUND", "There is no such user here.")) };
     let digest = ids::digest(&[&mxid]);
     let entry = Entry {
         id: format!("register:{digest}"),
         scope: Scope::apart(&digest),
         at: view.now,
         part: 0,
-        work: Work::Register { user: user.clone() },
+        work: Work::Register { user },
     };
     let wake = Effect::Wake { scope: entry.scope.clone(), at: view.now };
     Ok(Incoming::Reply {

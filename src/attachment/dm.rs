@@ -49,3 +49,14 @@ pub enum DmIntent {
         user: User,
     },
 }
+
+impl DmIntent {
+    /// The local user who acts, where one does.
+    pub(super) fn by(&self) -> Option<&User> {
+        match self {
+            Self::Create { by, .. } | Self::Gather { by, .. } | Self::Meet { by, .. } => Some(by),
+            Self::Register { user } => Some(user),
+            Self::Decline { .. } => None,
+        }
+    }
+}

@@ -95,7 +95,10 @@ pub(super) fn intent(view: &View, entry: &Entry) -> Result<Option<Intent>, Missi
         | Work::Join { .. }
         | Work::Missed
         | Work::Adopt
-        | Work::Events { .. } => None,
+        | Work::Events { .. }
+        | Work::Puppet { .. }
+        | Work::People { .. }
+        | Work::Ghost { .. } => None,
     };
     Ok(intent.map(Intent::Dm))
 }
@@ -115,7 +118,10 @@ pub(super) fn settled(view: &View, entry: &Entry) -> Result<Vec<Effect>, Missing
         | Work::Join { .. }
         | Work::Missed
         | Work::Adopt
-        | Work::Events { .. } => Ok(vec![]),
+        | Work::Events { .. }
+        | Work::Puppet { .. }
+        | Work::People { .. }
+        | Work::Ghost { .. } => Ok(vec![]),
     }
 }
 
@@ -150,10 +156,10 @@ pub(super) fn achieved(
 }
 
 /// What follows from a refusal.
-pub(super) fn refused(view: &View, entry: &Entry, why: &str) -> Vec<Effect> {
+pub(super) fn refused(view: &View, entry: &Entry, why: &str) -> Result<Vec<Effect>, Missing> {
     let log = |what: &str| Effect::Log { level: Level::Warn, text: format!("{what}: {why}") };
-    match &entry.work {
-        Work::Open(open) => open::refused(view, entry, open, why),
+    Ok(match &entry.work {
+        Work::Open(open) => open::refused(view, entry, open, why)?,
         Work::Invited { .. } => vec![log("An invitation from Matrix could not be answered")],
         Work::Decline(_) => vec![log("An invitation from Matrix could not be declined")],
         Work::Register { user } => vec![log(&format!("{} could not be made known to Matrix", user.username))],
@@ -165,8 +171,11 @@ pub(super) fn refused(view: &View, entry: &Entry, why: &str) -> Vec<Effect> {
         | Work::Join { .. }
         | Work::Missed
         | Work::Adopt
-        | Work::Events { .. } => vec![],
-    }
+        | Work::Events { .. }
+        | Work::Puppet { .. }
+        | Work::People { .. }
+        | Work::Ghost { .. } => vec![],
+    })
 }
 
 /// A change of somebody's membership in a Matrix room of a direct message.

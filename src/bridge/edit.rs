@@ -14,6 +14,7 @@ use crate::attachment::Intent;
 use crate::effect::{Effect, Level};
 use crate::facts::{Message, User};
 use crate::ids::{self, Scope, key};
+use crate::puppet;
 use crate::record::{Edit, Entry, Link, Record, Work};
 use crate::translate::Mentions;
 use crate::view::{Key, Missing, View};
@@ -89,8 +90,7 @@ pub(super) fn overtaken(
             {
                 return Ok(Some(journal.finish(view, entry)));
             }
-            let keys = [key::portal_local(&message.room), key::link_local(&message.id)];
-            outgoing::with_names(view, message, keys.map(Key::documents))?;
+            outgoing::with_names(view, message, needed(view, message))?;
             let Some(portal) = portal::of_local(view, &message.room)? else { return Ok(None) };
             if ledger::of(view, &message.id)?.is_some() || !outgoing::is_for_matrix(message, portal.since) {
                 return Ok(None);
@@ -109,7 +109,10 @@ pub(super) fn overtaken(
         | Work::Reach(_)
         | Work::Invited { .. }
         | Work::Decline(_)
-        | Work::Register { .. } => Ok(None),
+        | Work::Register { .. }
+        | Work::Puppet { .. }
+        | Work::People { .. }
+        | Work::Ghost { .. } => Ok(None),
     }
 }
 
@@ -164,7 +167,7 @@ fn is_untried(view: &View, journal: &Journal, entry: &Entry, message: &Message) 
 
 /// What an edit wants of the network; `None` if nothing any more.
 pub(super) fn intent(view: &View, message: &Message, tried: bool) -> Result<Option<Intent>, Missing> {
-    view.all([key::portal_local(&message.room), key::link_local(&message.id)].map(Key::documents))?;
+    view.all(needed(view, message))?;
     let Some(portal) = portal::of_local(view, &message.room)? else { return Ok(None) };
     let Some(link) = news(view, message)? else { return Ok(None) };
     let Some(text) = outgoing::translated(view, message)? else { return Ok(None) };
@@ -183,6 +186,12 @@ pub(super) fn intent(view: &View, message: &Message, tried: bool) -> Result<Opti
         at,
         perhaps_sent: tried || outgoing::is_old(view, at),
     }))
+}
+
+/// What every edit needs, whatever it says.
+fn needed(view: &View, message: &Message) -> impl Iterator<Item = Key> {
+    let kept = [key::portal_local(&message.room), key::link_local(&message.id)].map(Key::documents);
+    kept.into_iter().chain(puppet::keys(view, &message.sender))
 }
 
 /// The link of a message, if this text is a new one for the other side.

@@ -75,7 +75,10 @@ fn put_aside(view: &View, journal: &Journal, entry: &Entry, why: &str) -> Result
         | Work::Reach(_)
         | Work::Invited { .. }
         | Work::Decline(_)
-        | Work::Register { .. } => {
+        | Work::Register { .. }
+        | Work::Puppet { .. }
+        | Work::People { .. }
+        | Work::Ghost { .. } => {
             return work::refused(view, journal, entry, why);
         }
     };

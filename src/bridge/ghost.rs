@@ -55,11 +55,11 @@ pub(super) fn ensure(view: &View, mxid: &str, name: &str) -> Result<(String, Vec
     Ok((String::new(), vec![]))
 }
 
-/// What `ensure` reads of a Matrix user.
+/// What is needed to say who a Matrix user's ghost is; asked for together with whatever else a step needs.
 pub(super) fn keys(mxid: &str) -> impl Iterator<Item = Key> {
-    ids::ghost_names(mxid)
-        .into_iter()
-        .flat_map(|name| [Key::documents(key::ghost_name(&name)), Key::UserByName { username: name }])
+    let by_name =
+        |username: String| [Key::documents(key::ghost_name(&username)), Key::UserByName { username }];
+    ids::ghost_names(mxid).into_iter().flat_map(by_name).chain([Key::documents(key::ghost(mxid))])
 }
 
 /// Whether a user is the ghost that an earlier installation made of a Matrix user.
@@ -67,7 +67,8 @@ fn is_left_over(user: &User, mxid: &str) -> bool {
     user.made_by_us && is_ghost(user) && ids::is_only_ghost_name_of(&user.username, mxid)
 }
 
-fn shown(name: &str, mxid: &str) -> String {
+/// What a ghost is called: the display name, as far as it does no harm, or the id.
+pub(super) fn shown(name: &str, mxid: &str) -> String {
     let name: String = name.chars().filter(|c| !c.is_control() && !turns_text(*c)).take(100).collect();
     if name.trim().is_empty() { mxid.to_owned() } else { name }
 }

@@ -13,17 +13,22 @@ use serde_json::{Map, Value};
 
 use super::journal::Journal;
 use super::names::Names;
-use super::{attachment, dm, ghost, invited, ledger, outage, portal, typing, work};
-use crate::attachment::{Acceptance, Incoming};
+use super::{
+    account, attachment, avatar, dm, ghost, invited, ledger, outage, portal, presented, profile, typing, work,
+};
+use crate::attachment::{Acceptance, Incoming, Likeness};
 use crate::effect::{Effect, Level};
 use crate::ids::{self, Scope, key};
 use crate::input::Request;
-use crate::record::{Entry, Portal, Record, Work};
+use crate::record::{Entry, Portal, Profile, Record, Work};
 use crate::translate::{self, RemoteEvent};
 use crate::view::{Key, Missing, View};
 
 /// So often an event is tried before it is put aside.
 pub(super) const ATTEMPTS: u32 = 3;
+
+/// After so many failures comes the last attempt.
+const LAST_ATTEMPT: u32 = ATTEMPTS - 1;
 
 /// Documents of the journal are kept about this small, in bytes.
 const SLICE: usize = 48 * 1024;
@@ -43,6 +48,9 @@ const UNKNOWN_ROOM: i64 = 30_000;
 
 /// Keeps what a request brought, then answers it.
 pub(super) fn accept(view: &View, request: &Request) -> Result<Vec<Effect>, Missing> {
+    if let Some(effects) = avatar::serve(view, request)? {
+        return Ok(effects);
+    }
     let (keep, rooms, unreadable, typing, reply) = match attachment(view).receive(view, request)? {
         Incoming::Reply { mut keep, reply } => {
             let heard = if reply.status == 200 { outage::heard(view)? } else { None };
@@ -197,6 +205,7 @@ struct Event {
     state_key: Option<String>,
     #[serde(default)]
     content: Value,
+    /// When it was sent, in milliseconds, as its server says.
     #[serde(default, rename = "origin_server_ts")]
     at: i64,
     /// What a redaction takes away, up to room version 10; from then on its content says so.
@@ -256,7 +265,7 @@ fn bring(
             }
             "m.room.redaction" if event.state_key.is_none() => redaction::bring(view, portal, &event)?,
             "m.room.message" | "m.room.encrypted" | "m.sticker" if event.state_key.is_none() => {
-                message(view, portal, &event, journal.attempts(entry, index) > 0)?
+                message(view, portal, &event, journal.attempts(entry, index))?
             }
             "m.room.member" => member(view, portal, &event)?,
             _ => vec![],
@@ -268,14 +277,15 @@ fn bring(
     })
 }
 
-fn message(view: &View, portal: &Portal, event: &Event, second_try: bool) -> Result<Vec<Effect>, Missing> {
+fn message(view: &View, portal: &Portal, event: &Event, attempts: u32) -> Result<Vec<Effect>, Missing> {
     let id = ids::message_id(&event.id);
-    view.all([
+    let needed = [
         Key::Message { id: id.clone() },
-        Key::documents(key::ghost(&event.sender)),
         Key::documents(key::link_remote(&event.id)),
         Key::documents(key::held(&portal.remote)),
-    ])?;
+        Key::documents(key::SEALS),
+    ];
+    view.all(ghost::keys(&event.sender).chain(needed))?;
     if event.is_pruned() || ledger::of_event(view, &portal.local, &event.id)?.is_some_and(|it| it.gone) {
         return Ok(vec![]);
     }
@@ -286,8 +296,10 @@ fn message(view: &View, portal: &Portal, event: &Event, second_try: bool) -> Res
     if portal.dm.as_ref().is_some_and(|it| !it.people.contains(&event.sender)) {
         return Ok(vec![dm::of_stranger(portal, id, &event.sender, &text)]);
     }
-    let (sender, mut effects) = ghost::ensure(view, &event.sender, "")?;
-    if second_try || !effects.is_empty() {
+    let (profile, learnt) = profile::of_speaker(view, &event.sender, event.at)?;
+    let alias = profile::shown(profile.as_ref());
+    let (sender, mut effects) = ghost::ensure(view, &event.sender, alias.as_deref().unwrap_or_default())?;
+    if attempts > 0 || !effects.is_empty() {
         match &portal.dm {
             Some(dm) => effects = dm::mended(view, dm)?,
             None => {
@@ -296,8 +308,16 @@ fn message(view: &View, portal: &Portal, event: &Event, second_try: bool) -> Res
         }
     }
     let edits = edit::catch_up(view, portal, event, &edit::Shown { by: &sender, text: &text })?;
-    effects.push(Effect::CreateMessage { id, room: portal.local.clone(), sender, text });
+    effects.extend(learnt);
+    let room = portal.local.clone();
+    // A workspace may have taken from bots the right to name another picture and name: then they speak as they are.
+    let (alias, avatar) =
+        if attempts < LAST_ATTEMPT { (alias, picture(view, profile.as_ref())?) } else { (None, None) };
+    effects.push(Effect::CreateMessage { id, room, sender, text, alias, avatar });
     effects.extend(edits);
+    if let Some(profile) = profile {
+        effects.extend(account::follow(view, &profile)?);
+    }
     Ok(effects)
 }
 
@@ -315,23 +335,46 @@ fn text(view: &View, kind: &str, content: &Value) -> Result<String, Missing> {
     Ok(text)
 }
 
+/// The address of the picture beside a message, unless the sender's account has that picture itself.
+fn picture(view: &View, profile: Option<&Profile>) -> Result<Option<String>, Missing> {
+    let Some(Profile { mxid, avatar: Some(mxc), .. }) = profile else { return Ok(None) };
+    let told = presented::last(view, &key::ghost(mxid))?;
+    if told.avatar.as_ref() == Some(mxc) { Ok(None) } else { avatar::address(view, mxc) }
+}
+
 fn member(view: &View, portal: &Portal, event: &Event) -> Result<Vec<Effect>, Missing> {
     let Some(user) = event.state_key.as_deref().filter(|it| ids::split_mxid(it).is_some()) else {
         return Ok(vec![]);
     };
-    let text = |name: &str| event.content.get(name).and_then(Value::as_str).unwrap_or_default();
+    let text = |name: &str| event.content.get(name).and_then(Value::as_str);
+    let membership = text("membership").unwrap_or_default();
+    let mut learnt = vec![];
+    let mut shown = String::new();
+    if membership == "join" && !view.config.is_ours(user) {
+        view.all(ghost::keys(user))?;
+        let [name, avatar] = ["displayname", "avatar_url"].map(|it| text(it).map(str::to_owned));
+        let (profile, keep) = profile::learn(view, user, Likeness { name, avatar }, event.at)?;
+        shown = profile::shown(profile.as_ref()).unwrap_or_default();
+        learnt = keep;
+        if let Some(profile) = profile {
+            learnt.extend(account::follow(view, &profile)?);
+        }
+    }
     if let Some(dm) = &portal.dm {
-        let change = dm::Change { mxid: user, membership: text("membership"), name: text("displayname") };
-        return dm::member(view, portal, dm, &change);
+        let change = dm::Change { mxid: user, membership, name: &shown };
+        let mut effects = dm::member(view, portal, dm, &change)?;
+        effects.extend(learnt);
+        return Ok(effects);
     }
     if view.config.is_ours(user) {
         return Ok(vec![]);
     }
     let room = portal.local.clone();
-    Ok(match text("membership") {
+    Ok(match membership {
         "join" => {
-            let (username, mut effects) = ghost::ensure(view, user, text("displayname"))?;
+            let (username, mut effects) = ghost::ensure(view, user, &shown)?;
             effects.push(Effect::AddMember { room, username });
+            effects.extend(learnt);
             effects
         }
         "leave" | "ban" => match ghost::username(view, user)? {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{attachment, check, outage, owner, reconcile};
+use super::{attachment, avatar, check, outage, owner, people, reconcile};
 use crate::effect::{Effect, Level};
 use crate::ids::{Scope, key};
 use crate::record::{Heartbeat, Record};
@@ -19,8 +19,12 @@ const FORGET: i64 = 60_000;
 
 /// Comes up: draws tokens where there are none, attaches to the network, and takes up all that is left to do.
 pub(super) fn start(view: &View) -> Result<Vec<Effect>, Missing> {
-    view.all([key::TOKENS, key::INSTANCES, key::JOURNALS, key::PORTALS].map(Key::documents))?;
+    view.all(
+        [key::TOKENS, key::INSTANCES, key::JOURNALS, key::PORTALS, key::PUPPETS, key::SEALS]
+            .map(Key::documents),
+    )?;
     let mut effects = attachment(view).prepare(view)?;
+    effects.extend(avatar::draw(view)?);
     effects.extend(beat(view)?);
     effects.extend(attach(view));
     if !view.config.is_complete() {
@@ -48,7 +52,7 @@ pub(super) fn tick(view: &View) -> Result<Vec<Effect>, Missing> {
     };
     let mut effects = vec![];
     if changed || look_over {
-        view.all([key::JOURNALS, key::PORTALS, key::OUTAGE, key::TOKENS].map(Key::documents))?;
+        view.all([key::JOURNALS, key::PORTALS, key::OUTAGE, key::TOKENS, key::PUPPETS].map(Key::documents))?;
         effects.extend(attachment(view).prepare(view)?);
     }
     if changed || look_over || own.is_none_or(|it| it.at <= view.now - BEAT) {
@@ -109,5 +113,6 @@ fn take_up(view: &View) -> Result<Vec<Effect>, Missing> {
         }
     }
     effects.extend(scopes.into_iter().map(|scope| Effect::Wake { scope, at: view.now }));
+    effects.extend(people::look_over(view)?);
     Ok(effects)
 }

@@ -1,4 +1,4 @@
-//! Invitations of our people into Matrix rooms.
+//! Invitations of our people, and of the App's own user, into Matrix rooms.
 //!
 //! To a direct message they are accepted at once. Of any other the person is told, and nothing is declined behind
 //! their back; only what cannot be honoured is declined, with a reason.
@@ -14,6 +14,7 @@ use crate::effect::{Effect, Level};
 use crate::facts::User;
 use crate::ids::{self, Scope, key};
 use crate::policy;
+use crate::puppet;
 use crate::record::{Decline, Entry, Open, Person, Record, Work};
 use crate::view::{Key, Missing, View};
 
@@ -81,7 +82,9 @@ pub(super) fn taken_out(view: &View, scope: &Scope, events: &mut Vec<String>) ->
     events.retain(|event| {
         let invitation = Invitation::read(event);
         let ours = invitation.filter(|it| {
-            view.config.local_username(&it.state_key).is_some() && !view.config.is_ours(&it.sender)
+            let is_one =
+                view.config.puppet_name(&it.state_key).is_some() || it.state_key == view.config.bot();
+            is_one && !view.config.is_ours(&it.sender)
         });
         let Some(invitation) = ours else { return true };
         let entry = Entry {
@@ -109,24 +112,27 @@ enum Verdict {
 
 fn judge(view: &View, room: &str, invitation: &Invitation) -> Result<Verdict, Missing> {
     let declined = |why: &str| Ok(Verdict::Decline(why.to_owned()));
-    let Some(username) = view.config.local_username(&invitation.state_key) else {
+    if invitation.state_key == view.config.bot() {
+        return declined(policy::NO_PERSON);
+    }
+    let mut keys = puppet::sought(view, &invitation.state_key);
+    keys.push(Key::documents(key::portal_remote(room)));
+    view.all(keys)?;
+    let Some(user) = puppet::user(view, &invitation.state_key)?.filter(User::is_reachable) else {
         return declined(policy::NOBODY);
     };
-    view.all([Key::UserByName { username: username.clone() }, Key::documents(key::portal_remote(room))])?;
-    let Some(user) = view.user_by_name(&username)?.filter(|it| it.is_reachable()) else {
-        return declined(policy::NOBODY);
-    };
+    let username = user.username.clone();
     if invitation.is_encrypted() {
         return declined(policy::ENCRYPTED);
     }
-    if let Err(why) = policy::admits_invitation(&view.config, &invitation.sender, user) {
+    if let Err(why) = policy::admits_invitation(&view.config, &invitation.sender, &user) {
         return Ok(Verdict::Decline(why));
     }
     match portal::of_remote(view, room)?.map(|it| it.dm) {
-        Some(Some(dm)) if dm.ours.contains(&username) => Ok(Verdict::Join(user.clone())),
+        Some(Some(dm)) if dm.ours.contains(&username) => Ok(Verdict::Join(user)),
         Some(Some(_)) => declined(policy::FIXED),
         Some(None) => Ok(Verdict::Tell { username, text: told(view, room, invitation, true) }),
-        None if invitation.content.is_direct => Ok(Verdict::Join(user.clone())),
+        None if invitation.content.is_direct => Ok(Verdict::Join(user)),
         None => Ok(Verdict::Tell { username, text: told(view, room, invitation, false) }),
     }
 }
@@ -191,19 +197,17 @@ pub(super) fn met(
     people: &[Person],
 ) -> Result<Vec<Effect>, Missing> {
     let Some(room) = entry.scope.remote_room() else { return Ok(vec![]) };
-    let me = view.config.puppet(by);
+    view.all(puppet::keys(view, by).into_iter().chain([Key::documents(key::portal_remote(room))]))?;
+    let me = puppet::mxid(view, by)?;
     if let Some(portal) = portal::of_remote(view, room)? {
         return dm::back(view, &portal, &[me]);
     }
     if encrypted {
         return Ok(decline(entry, &me, policy::ENCRYPTED, true));
     }
-    let names: Vec<String> = people.iter().filter_map(|it| view.config.local_username(&it.mxid)).collect();
-    view.all(names.iter().map(|it| Key::UserByName { username: it.clone() }))?;
+    let found = puppet::users(view, people.iter().map(|it| it.mxid.as_str()))?;
     let mut ours = vec![by.username.clone()];
-    for name in names {
-        ours.extend(view.user_by_name(&name)?.filter(|it| it.is_reachable()).map(|it| it.username.clone()));
-    }
+    ours.extend(found.into_iter().filter_map(|(_, it)| it).filter(User::is_reachable).map(|it| it.username));
     ours.sort();
     ours.dedup();
     let others: Vec<Person> = people.iter().filter(|it| !view.config.is_ours(&it.mxid)).cloned().collect();

@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use super::ghost;
 use crate::facts::User;
 use crate::ids;
+use crate::puppet;
 use crate::translate;
 use crate::view::{Key, Missing, View};
 
@@ -25,8 +26,7 @@ impl<'a> Names<'a> {
 
     /// Says what could not be answered; then the translation's result is void.
     pub(super) fn finish(self) -> Result<(), Missing> {
-        let missing = self.missing.into_inner();
-        if missing.is_empty() { Ok(()) } else { Err(Missing(missing)) }
+        self.view.all(self.missing.into_inner())
     }
 
     fn note<T>(&self, found: Result<Option<T>, Missing>) -> Option<T> {
@@ -39,6 +39,9 @@ impl<'a> Names<'a> {
 
 impl translate::Names for Names<'_> {
     fn matrix_user(&self, username: &str) -> Option<(String, String)> {
+        let by_name = Key::UserByName { username: username.to_owned() };
+        let namesake = puppet::namesake(self.view, username);
+        self.note(self.view.all([by_name, namesake]).map(Some));
         let user = self.note(self.view.user_by_name(username).map(Option::<&User>::cloned));
         if ids::is_ghost_name(username) {
             let mxid = self.note(ghost::mxid(self.view, username))?;
@@ -46,15 +49,13 @@ impl translate::Names for Names<'_> {
             return Some((mxid, name));
         }
         let user = user.filter(|it| it.active)?;
-        let name = if user.name.is_empty() { user.username.clone() } else { user.name.clone() };
-        Some((self.view.config.puppet(&user), name))
+        let mxid = self.note(puppet::mxid(self.view, &user).map(Some))?;
+        Some((mxid, user.shown().to_owned()))
     }
 
     fn rocketchat_username(&self, mxid: &str) -> Option<String> {
-        match self.view.config.local_username(mxid) {
-            Some(username) => self
-                .note(self.view.user_by_name(&username).map(Option::<&User>::cloned))
-                .map(|it| it.username),
+        match self.view.config.puppet_name(mxid) {
+            Some(_) => self.note(puppet::user(self.view, mxid)).map(|it| it.username),
             None => self.note(ghost::username(self.view, mxid)),
         }
     }

@@ -13,6 +13,7 @@ use crate::attachment::Intent;
 use crate::effect::{Effect, Level};
 use crate::facts::{Message, UserKind};
 use crate::ids::{self, Scope};
+use crate::puppet;
 use crate::record::{Entry, Link, Record, Work};
 use crate::translate::{self, MatrixText};
 use crate::view::{Key, Missing, View};
@@ -84,7 +85,8 @@ pub(super) fn first_the_earlier(
         .filter(|it| is_for_matrix(it, since) && (it.at, &it.id) < (message.at, &message.id));
     let all = earlier.clone().chain([&**message]);
     let links = all.map(|it| Key::documents(ids::key::link_local(&it.id)));
-    with_names(view, message, links.chain(edit::looked_at(journal, message)))?;
+    let looked_at = links.chain(edit::looked_at(journal, message)).chain(puppet::keys(view, &message.sender));
+    with_names(view, message, looked_at)?;
     let unknown = ledger::without_link(view, journal, earlier)?;
     if unknown.is_empty() {
         return Ok(None);
@@ -129,10 +131,11 @@ pub(super) fn intent(
     entry: &Entry,
     message: &Message,
 ) -> Result<Option<Intent>, Missing> {
-    view.all([
+    let needed = [
         Key::documents(ids::key::portal_local(&message.room)),
         Key::documents(ids::key::link_local(&message.id)),
-    ])?;
+    ];
+    view.all(needed.into_iter().chain(puppet::keys(view, &message.sender)))?;
     let Some(portal) = portal::of_local(view, &message.room)? else { return Ok(None) };
     if ledger::is_linked(view, &message.id)? {
         return Ok(None);

@@ -7,8 +7,9 @@
 use std::collections::BTreeMap;
 
 use crate::ids::key;
+use crate::puppet;
 use crate::record::{Departed, Dm, Portal, Record};
-use crate::view::{Missing, View};
+use crate::view::{Missing, View, each};
 
 /// The portal of a Rocket.Chat room, of a direct message the one that it speaks through.
 pub(super) fn of_local(view: &View, room: &str) -> Result<Option<Portal>, Missing> {
@@ -67,8 +68,9 @@ pub(super) fn conversation(view: &View, room: &str) -> Result<Option<Conversatio
         }
     }
     let gone = departed(view, room)?;
-    let ranked = rooms.into_values().map(|(portal, dm)| (standing(view, portal, dm, &gone), portal, dm));
-    let best = ranked.max_by_key(|(standing, portal, dm)| (*standing, dm.at, &portal.remote));
+    let rooms: Vec<(&Portal, &Dm)> = rooms.into_values().collect();
+    let ranked = each(rooms, |(portal, dm)| Ok((standing(view, portal, dm, &gone)?, portal, dm)))?;
+    let best = ranked.into_iter().max_by_key(|(standing, portal, dm)| (*standing, dm.at, &portal.remote));
     Ok(best.map(|(standing, portal, dm)| Conversation {
         portal: Portal { since, ..portal.clone() },
         dm: dm.clone(),
@@ -82,13 +84,15 @@ pub(super) fn departed<'a>(view: &'a View, room: &str) -> Result<Vec<&'a Departe
     Ok(records.filter_map(|it| if let Record::Departed(it) = it { Some(it) } else { None }).collect())
 }
 
-fn standing(view: &View, portal: &Portal, dm: &Dm, gone: &[&Departed]) -> Standing {
+fn standing(view: &View, portal: &Portal, dm: &Dm, gone: &[&Departed]) -> Result<Standing, Missing> {
     let is_gone = |mxid: &String| gone.iter().any(|it| it.remote == portal.remote && it.mxid == *mxid);
-    if is_gone(&view.config.puppet(&dm.by)) {
+    // Whose id it is must be known only where one of ours has left.
+    let ours_left = gone.iter().any(|it| it.remote == portal.remote && view.config.is_ours(&it.mxid));
+    Ok(if ours_left && is_gone(&puppet::mxid(view, &dm.by)?) {
         Standing::Closed
     } else if dm.people.iter().all(is_gone) {
         Standing::Deserted
     } else {
         Standing::Alive
-    }
+    })
 }

@@ -13,6 +13,7 @@ use crate::attachment::Intent;
 use crate::effect::{Effect, Level};
 use crate::facts::{Message, User};
 use crate::ids::{self, Scope, key};
+use crate::puppet;
 use crate::record::{Deleted, Entry, Link, Record, Work};
 use crate::view::{Key, Missing, View};
 
@@ -80,8 +81,9 @@ pub(super) fn intent(view: &View, entry: &Entry, deleted: &Deleted) -> Result<Op
         Key::documents(key::portal_local(&deleted.room)),
         Key::documents(key::link_local(&deleted.message)),
     ];
-    if deleted.by.is_none() {
-        keys.push(Key::UserByName { username: deleted.author.clone() });
+    match &deleted.by {
+        Some(by) => keys.extend(puppet::keys(view, by)),
+        None => keys.push(Key::UserByName { username: deleted.author.clone() }),
     }
     view.all(keys)?;
     let Some(portal) = portal::of_local(view, &deleted.room)? else { return Ok(None) };

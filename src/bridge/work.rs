@@ -6,8 +6,8 @@
 use super::dm::Achieved;
 use super::journal::Journal;
 use super::{
-    adopt, attachment, check, dm, edit, incoming, invite, invited, join, ledger, outage, outgoing, owner,
-    portal, reconcile, redaction, waiting,
+    account, adopt, attachment, check, dm, edit, incoming, invite, invited, join, ledger, outage, outgoing,
+    owner, people, portal, reconcile, redaction, waiting,
 };
 use crate::attachment::{Done, Intent, Move};
 use crate::effect::{Effect, Level, Tag};
@@ -96,7 +96,10 @@ fn not_before(entry: &Entry) -> Option<i64> {
         | Work::Open(_)
         | Work::Reach(_)
         | Work::Decline(_)
-        | Work::Register { .. } => None,
+        | Work::Register { .. }
+        | Work::Puppet { .. }
+        | Work::People { .. }
+        | Work::Ghost { .. } => None,
     }
 }
 
@@ -121,6 +124,9 @@ pub(super) fn outcome(view: &View, tag: &Tag, answer: &Answer) -> Result<Vec<Eff
     }
     let journal = Journal::load(view, &tag.scope)?;
     let Some(entry) = journal.entry(&tag.entry) else { return Ok(gone(view, tag)) };
+    if let Work::Ghost { mxid } = &entry.work {
+        return account::outcome(view, &journal, entry, (mxid, &tag.step), answer);
+    }
     let Some(intent) = intent(view, &journal, entry)? else { return nothing_to_do(view, &journal, entry) };
     let next = attachment(view).resume(view, &intent, &tag.step, answer)?;
     follow(view, &journal, entry, &intent, next)
@@ -134,6 +140,9 @@ pub(super) fn next(entry: &Entry, index: usize) -> Effect {
 fn advance(view: &View, journal: &Journal, entry: &Entry, step: &str) -> Result<Vec<Effect>, Missing> {
     if let Work::Events { events } = &entry.work {
         return incoming::event(view, journal, entry, events, part_of(step));
+    }
+    if let Work::People { users } = &entry.work {
+        return people::compare(view, journal, entry, users, part_of(step));
     }
     if journal.entries.first().is_none_or(|first| first.id != entry.id) {
         // Something earlier came into the journal since this entry was chosen.
@@ -151,8 +160,17 @@ fn advance(view: &View, journal: &Journal, entry: &Entry, step: &str) -> Result<
     if let Some(effects) = dm::reach::first(view, entry)? {
         return Ok(effects);
     }
+    if let Work::Ghost { mxid } = &entry.work {
+        return account::begin(view, journal, entry, mxid);
+    }
     match intent(view, journal, entry)? {
         Some(intent) => {
+            if let Some(by) = intent.by()
+                && let Some(mut effects) = people::acts(view, by)?
+            {
+                effects.push(next(entry, 0));
+                return Ok(effects);
+            }
             let next = attachment(view).begin(view, &intent)?;
             follow(view, journal, entry, &intent, next)
         }
@@ -166,10 +184,17 @@ fn nothing_to_do(view: &View, journal: &Journal, entry: &Entry) -> Result<Vec<Ef
         Work::Post { message } => outgoing::passed_over(view, message)?,
         Work::Edit { message, .. } => edit::passed_over(view, message)?,
         Work::Redact { deleted } => redaction::over(view, deleted)?,
-        Work::Join { .. } | Work::Invite { .. } | Work::Missed | Work::Events { .. } | Work::Adopt => vec![],
         Work::Open(_) | Work::Reach(_) | Work::Invited { .. } | Work::Decline(_) | Work::Register { .. } => {
             dm::settled(view, entry)?
         }
+        Work::Join { .. }
+        | Work::Invite { .. }
+        | Work::Missed
+        | Work::Events { .. }
+        | Work::Adopt
+        | Work::Puppet { .. }
+        | Work::People { .. }
+        | Work::Ghost { .. } => vec![],
     };
     effects.extend(journal.finish(view, entry));
     Ok(effects)
@@ -185,11 +210,12 @@ fn intent(view: &View, journal: &Journal, entry: &Entry) -> Result<Option<Intent
         Work::Invite { room, by, mxid } => invite::intent(view, room, by, mxid).map(Some),
         Work::Join { by, remote, via, .. } => Ok(Some(join::intent(entry, by, remote, via))),
         Work::Missed => latest(view, entry),
-        Work::Events { .. } => Ok(None),
         Work::Open(_) | Work::Reach(_) | Work::Invited { .. } | Work::Decline(_) | Work::Register { .. } => {
             dm::intent(view, entry)
         }
         Work::Adopt => adopt::intent(view, entry),
+        Work::Puppet { user } => people::intent(view, user),
+        Work::Events { .. } | Work::People { .. } | Work::Ghost { .. } => Ok(None),
     }
 }
 
@@ -238,6 +264,7 @@ fn follow(
             keep
         }
         Move::Refused { why } => refused(view, journal, entry, &why)?,
+        Move::Carry { step, from, to } => vec![Effect::Picture { tag: tag(entry, &step), from, to }],
     })
 }
 
@@ -269,10 +296,11 @@ pub(super) fn refused(
         Work::Redact { deleted } => redaction::refused(view, deleted, why)?,
         Work::Invite { room, by, mxid } => invite::refused(room, by, mxid, why),
         Work::Join { room, by, remote, .. } => join::refused(room, by, remote, why),
-        Work::Missed | Work::Events { .. } | Work::Adopt => vec![],
         Work::Open(_) | Work::Reach(_) | Work::Invited { .. } | Work::Decline(_) | Work::Register { .. } => {
-            dm::refused(view, entry, why)
+            dm::refused(view, entry, why)?
         }
+        Work::Puppet { user } => people::refused(view, user, why)?,
+        Work::Missed | Work::Events { .. } | Work::Adopt | Work::People { .. } | Work::Ghost { .. } => vec![],
     };
     effects.extend(journal.finish(view, entry));
     Ok(effects)
@@ -300,6 +328,12 @@ fn achieved(
         }
         (Work::Invite { room, by, mxid }, Intent::Invite { .. }, Done::Plainly) => {
             invite::invited(room, by, mxid)
+        }
+        (Work::Puppet { user }, Intent::Withdraw { .. }, Done::Plainly)
+        | (Work::Puppet { user }, _, Done::Name(_) | Done::Picture(_)) => {
+            let mut effects = people::told(view, user, done)?;
+            effects.push(next(entry, 0));
+            return Ok(effects);
         }
         (Work::Join { room, by, .. }, _, Done::Joined { room: remote, events }) => {
             join::joined(view, entry, room, by, remote, events)
@@ -343,6 +377,7 @@ fn attach(view: &View, step: &str, answer: Option<&Answer>) -> Result<Vec<Effect
             keep.push(Effect::Wake { scope: Scope::workspace(), at: view.now });
             keep
         }
+        Move::Carry { .. } => vec![],
         Move::Done { done, mut keep } => {
             keep.extend(incoming::look_for_missed(view)?);
             if let Done::AttachedIn { rooms, .. } = &done {

@@ -51,7 +51,8 @@ impl Scopes {
             | Input::Check { .. }
             | Input::Trapped { .. }
             | Input::Knock { .. }
-            | Input::Download { .. } => false,
+            | Input::Download { .. }
+            | Input::PersonChanged { .. } => false,
         };
         if !superfluous {
             state.queue.push_back(input);

@@ -13,7 +13,7 @@ use super::keys::ServerKeys;
 use super::route::Learnt;
 use crate::attachment::Incoming;
 use crate::effect::{Effect, Level};
-use crate::facts::UserKind;
+use crate::facts::User;
 use crate::ids::{self, key};
 use crate::matrix::json::Json;
 use crate::matrix::name::ServerName;
@@ -21,6 +21,7 @@ use crate::matrix::pdu::Pdu;
 use crate::matrix::receipt::{self, Unread};
 use crate::matrix::signature::sign_event;
 use crate::matrix::version::RoomVersion;
+use crate::puppet;
 use crate::record::{Invitation, Record};
 use crate::view::{Missing, View};
 
@@ -68,13 +69,13 @@ pub(super) fn receive(
             "The event is not the invitation that the request is about, by somebody of the server that sends it.",
         );
     }
-    let Some(username) = view.config.local_username(&invited) else {
+    if view.config.puppet_name(&invited).is_none() {
         return Ok(error(404, "M_NOT_FOUND", "That user is not of this server."));
-    };
-    let user = view.user_by_name(&username)?;
-    if !user.is_some_and(|it| it.active && it.kind == UserKind::User) {
-        return Ok(error(404, "M_NOT_FOUND", "There is no such user here."));
     }
+    let user = puppet::user(view, &invited)?.filter(User::is_reachable);
+    let Some(User { username, .. }) = user else {
+        return Ok(error(404, "M_NOT_FOUND", "There is no such user here."));
+    };
     let identity = match identity::signer(view)? {
         Ok(identity) => identity,
         Err(why) => return Ok(error(503, "M_UNKNOWN", why)),

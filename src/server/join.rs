@@ -27,6 +27,7 @@ use crate::matrix::compose::{Membership, fill};
 use crate::matrix::name::{ServerName, server_of};
 use crate::matrix::pdu::Pdu;
 use crate::matrix::version::RoomVersion;
+use crate::puppet;
 use crate::record::{Joined, Made, Record};
 use crate::view::{Key, Missing, View};
 
@@ -156,11 +157,11 @@ fn made(view: &View, wanted: &Wanted<'_>, stage: &Stage<'_>, body: &str) -> Resu
         Err(why) => return Ok(Move::Later { after: None, why }),
     };
     let (Ok(room), Ok(user)) =
-        (<&RoomId>::try_from(stage.room), OwnedUserId::try_from(view.config.puppet(wanted.by)))
+        (<&RoomId>::try_from(stage.room), OwnedUserId::try_from(puppet::mxid(view, wanted.by)?))
     else {
         return refused("this is no id of a Matrix room".to_owned());
     };
-    let shown = if wanted.by.name.is_empty() { &wanted.by.username } else { &wanted.by.name };
+    let shown = wanted.by.shown();
     let membership = Membership {
         room,
         version,
@@ -265,7 +266,7 @@ fn ask(view: &View, stage: &Stage<'_>, wanted: &Wanted<'_>) -> Result<Move, Miss
         let path = format!("/_matrix/federation/v1/query/directory?room_alias={}", Call::path(&[stage.room]));
         return call(view, &identity, stage, ("GET", &path, None));
     }
-    let user = view.config.puppet(wanted.by);
+    let user = puppet::mxid(view, wanted.by)?;
     let versions: Vec<String> = RoomVersion::ALL.iter().map(|it| format!("ver={it}")).collect();
     let path = Call::path(&[stage.room, &user]);
     let path = format!("/_matrix/federation/v1/make_join/{path}?{}", versions.join("&"));

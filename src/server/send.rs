@@ -28,6 +28,7 @@ use crate::matrix::name::ServerName;
 use crate::matrix::pdu::Pdu;
 use crate::matrix::resolve::State;
 use crate::matrix::version::RoomVersion;
+use crate::puppet;
 use crate::record::{Head, Made, Record, Standing};
 use crate::view::{Key, Missing, View};
 
@@ -61,8 +62,9 @@ pub(super) fn begin(view: &View, intent: &Intent) -> Result<Move, Missing> {
         Ok(state) => state,
         Err(why) => return Ok(Move::Refused { why }),
     };
+    let sender = puppet::mxid(view, by)?;
     let mut making = Making { room: &room, identity: &identity, state, events: vec![], states: vec![], at };
-    match making.say(view, by, event_type, &content, redacts) {
+    match making.say(view, (by, &sender), event_type, &content, redacts) {
         Ok(()) => {}
         Err(Uncomposed::Refused(why)) => return Ok(Move::Refused { why }),
         Err(Uncomposed::Lacking(events)) => {
@@ -101,7 +103,10 @@ fn said(intent: &Intent) -> Option<Said<'_>> {
         | Intent::Join { .. }
         | Intent::Invite { .. }
         | Intent::Dm(_)
-        | Intent::Recognise { .. } => None,
+        | Intent::Recognise { .. }
+        | Intent::Name { .. }
+        | Intent::Picture { .. }
+        | Intent::Withdraw { .. } => None,
     }
 }
 
@@ -156,7 +161,9 @@ pub(super) fn resume(view: &View, intent: &Intent, step: &str, answer: &Answer) 
         Move::Later { why, .. } | Move::Refused { why } | Move::Away { why } => {
             go_on(view, &identity, made, (next, reached), vec![left_out(&why)])
         }
-        other @ (Move::Call { .. } | Move::Again { .. } | Move::Done { .. }) => Ok(other),
+        other @ (Move::Call { .. } | Move::Again { .. } | Move::Done { .. } | Move::Carry { .. }) => {
+            Ok(other)
+        }
     }
 }
 
@@ -273,18 +280,18 @@ impl Making<'_> {
     fn say(
         &mut self,
         view: &View,
-        by: &User,
+        (by, sender): (&User, &str),
         kind: &str,
         content: &Value,
         redacts: Option<&str>,
     ) -> Result<(), Uncomposed> {
-        let user = user_id(&view.config.puppet(by))?;
+        let user = user_id(sender)?;
         let Some(why) = refusal(self.make(&user, kind, None, content, redacts))? else { return Ok(()) };
         let member = (StateEventType::RoomMember, user.to_string());
         if self.joined().contains(&user) {
             return Err(why);
         }
-        let shown = if by.name.is_empty() { &by.username } else { &by.name };
+        let shown = by.shown();
         let join = json!({ "membership": "join", "displayname": shown });
         if refusal(self.make(&user, "m.room.member", Some(&member.1), &join, None))?.is_some() {
             let invite = json!({ "membership": "invite", "displayname": shown });

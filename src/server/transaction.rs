@@ -23,6 +23,7 @@ use crate::matrix::hash;
 use crate::matrix::json::{self, Json, Malformed};
 use crate::matrix::name::ServerName;
 use crate::matrix::receipt::{self, Unread};
+use crate::puppet;
 use crate::record::Record;
 use crate::view::{Key, Missing, View};
 
@@ -168,14 +169,14 @@ fn profile(view: &View, query: &str) -> Result<Incoming, Missing> {
             .find(|(it, _)| *it == name)
             .and_then(|(_, it)| decoded(it))
     };
-    let user = parameter("user_id").and_then(|it| view.config.local_username(&it));
-    let Some(username) = user else {
+    let user = parameter("user_id").filter(|it| view.config.puppet_name(it).is_some());
+    let Some(mxid) = user else {
         return Ok(error(404, "M_NOT_FOUND", "That user is not of this server."));
     };
-    let Some(user) = view.user_by_name(&username)?.filter(|it| it.active) else {
+    let Some(user) = puppet::user(view, &mxid)?.filter(|it| it.active) else {
         return Ok(error(404, "M_NOT_FOUND", "There is no such user here."));
     };
-    let name = if user.name.is_empty() { &user.username } else { &user.name };
+    let name = user.shown();
     let wanted = parameter("field").is_none_or(|it| it == "displayname");
     let profile = if wanted { json!({ "displayname": name }) } else { json!({}) };
     Ok(good(profile.to_string(), vec![]))

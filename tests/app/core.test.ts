@@ -21,6 +21,8 @@ const config: Config = {
   directMessageUsers: 8,
   workspace: '',
   endpoints: '',
+  pictures: '',
+  rest: false,
 };
 const arrived = { method: 'PUT', uri: '/', authorization: [], body: new Uint8Array([1, 2]) };
 

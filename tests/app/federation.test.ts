@@ -53,8 +53,8 @@ async function scene(t: TestContext) {
     http: { get: () => Promise.reject(new Error('not sent')) },
     environmentReader: {
       getSettings: () => settings,
+      getServerSettings: () => ({ getValueById: () => Promise.resolve('http://chat.test') }),
       getEnvironmentVariables: () => ({ getValueByName: () => Promise.resolve(undefined) }),
-      getServerSettings: () => ({ getValueById: () => Promise.resolve(undefined) }),
     },
   };
   const federation = new Federation('id', own as never, (host) => {

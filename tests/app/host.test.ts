@@ -7,6 +7,8 @@ import { WorkspaceHost } from '../../app/host/host.ts';
 import { Log } from '../../app/log.ts';
 import type { Answer, Call, Effect, Input, Runtime } from '../../app/protocol.ts';
 
+const carry = () => Promise.reject(new Error('not asked'));
+
 const request: Call = {
   method: 'GET',
   url: 'http://x/',
@@ -37,12 +39,15 @@ test('another server is read like the workspace, and no answer is an answer', as
         asked.push(request, largest);
         return Promise.resolve(answer);
       },
+      carry,
       close: () => undefined,
     }),
     () => undefined,
     new Log(() => undefined),
     () => runtime,
     (id) => Promise.resolve(id === 'FileUpload_MaxFileSize' ? 1024 : null),
+    {} as never,
+    {} as never,
   );
   assert.deepEqual(
     await host.load([
@@ -69,11 +74,18 @@ test('a server may take longer to answer than the workspace', async (t) => {
   const host = new WorkspaceHost(
     { bodies: () => new Promise(() => undefined) } as never,
     {} as never,
-    () => ({ name: 'own', call: () => new Promise((resolve) => (answer = resolve)), close: () => undefined }),
+    () => ({
+      name: 'own',
+      call: () => new Promise((resolve) => (answer = resolve)),
+      carry,
+      close: () => undefined,
+    }),
     () => undefined,
     new Log(() => undefined),
     () => runtime,
     (id) => Promise.resolve(id === 'FileUpload_MaxFileSize' ? 1024 : null),
+    {} as never,
+    {} as never,
   );
   const fetched = host.load([{ kind: 'fetch', request }]);
   const read = assert.rejects(host.load([{ kind: 'documents', association: 'a' }]), /no answer within 60 s/);
@@ -94,11 +106,18 @@ test('a closed host does nothing more, until it is opened', async (t) => {
       insert: ({ id }: { id: string }) => Promise.resolve(void inserted.push(id)),
     } as never,
     {} as never,
-    () => ({ name: 'own', call: () => new Promise((resolve) => (answer = resolve)), close: () => undefined }),
+    () => ({
+      name: 'own',
+      call: () => new Promise((resolve) => (answer = resolve)),
+      carry,
+      close: () => undefined,
+    }),
     (input) => inputs.push(input),
     new Log(() => undefined),
     () => runtime,
     (id) => Promise.resolve(id === 'FileUpload_MaxFileSize' ? 1024 : null),
+    {} as never,
+    {} as never,
   );
   const insert: Effect = { kind: 'insert', document: { id: 'a', associations: [], body: '' } };
   const tag = { scope: 's', entry: 'e', step: '' };

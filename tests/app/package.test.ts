@@ -146,6 +146,10 @@ test('settings that cannot work are refused in plain words, all defaults and exa
     ['mode', 'direct'],
     ['dns_url', 'https://dns.example.org/dns-query'],
     ['private_addresses', true],
+    ['workspace_url', 'http://localhost:3000'],
+    ['pictures_url', 'https://pictures.example.org'],
+    ['rest_user', 'rocket.cat'],
+    ['rest_token', 'aB3-_x'],
     ['ca_certificates', `${pem}\n${pem}\n`],
   ];
   for (const [id, value] of good) assert.equal(fault(id, value), undefined, `${id} ${String(value)}`);
@@ -168,6 +172,8 @@ test('settings that cannot work are refused in plain words, all defaults and exa
     ['dns_url', 'http://dns.example.org/dns-query'],
     ['dns_url', 'dns.example.org'],
     ['dns_url', 'https://dns.example.org/dns-query?name=x'],
+    ['workspace_url', 'localhost:3000'],
+    ['rest_user', 'a b'],
     ['listen_port', 0],
     ['listen_port', 65536],
     ['listen_port', 'http'],

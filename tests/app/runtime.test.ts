@@ -41,6 +41,8 @@ for (const runtime of runtimes) {
       directMessageUsers: 8,
       workspace: 'workspace-in-a-box',
       endpoints: `${ws.settings.string('Site_Url')}/api/apps/public/${manifest.id}`,
+      pictures: `/api/apps/public/${manifest.id}`,
+      rest: false,
     });
     const lines = app.logs().flatMap(({ args }) => args);
     const way = open ? "using the App's own listener and client" : 'the runtime closes the network';

@@ -15,6 +15,7 @@ function read(
   values: Record<string, unknown>,
   environment: Record<string, string> = {},
   workspace: Record<string, unknown> = {},
+  networkOpen = true,
 ): Promise<Settings> {
   const defaults = Object.fromEntries(settings.map(({ id, packageValue }) => [id, packageValue as unknown]));
   const all = { ...defaults, ...values } as Record<string, unknown>;
@@ -26,7 +27,7 @@ function read(
     }),
     getEnvironmentVariables: () => ({ getValueByName: (name: string) => Promise.resolve(environment[name]) }),
   };
-  return readSettings(id, reader as never, ({ port }) => Promise.resolve(`http://localhost:${port}`));
+  return readSettings(id, reader as never, networkOpen);
 }
 
 test('nothing set', async () => {
@@ -45,10 +46,13 @@ test('nothing set', async () => {
       directMessageUsers: 8,
       workspace: '',
       endpoints: '',
+      pictures: `/api/apps/public/${id}`,
+      rest: false,
     },
     listen: { host: '0.0.0.0', port: 3300 },
     outgoing: 'automatic',
     certificates: [],
+    access: { address: '', user: '', token: '' },
   });
 });
 
@@ -73,11 +77,34 @@ test('how many may be in a direct message is what the workspace says', async () 
 });
 
 test('the workspace is known by its id, and its endpoints by its address', async () => {
-  const { config } = await read({}, {}, { uniqueID: 'u', Site_Url: 'https://chat.example.org/sub/' });
-  assert.deepEqual(
-    [config.workspace, config.endpoints],
-    ['u', `https://chat.example.org/sub/api/apps/public/${id}`],
+  const { config, access } = await read(
+    {},
+    {},
+    { uniqueID: 'u', Site_Url: 'https://chat.example.org/team/' },
   );
+  const endpoints = `https://chat.example.org/team/api/apps/public/${id}`;
+  assert.deepEqual([config.workspace, config.endpoints], ['u', endpoints]);
+  assert.equal(config.pictures, `/team/api/apps/public/${id}`);
+  assert.equal(access.address, 'https://chat.example.org/team');
+});
+
+test('where the network is closed, the homeserver comes through the workspace', async () => {
+  const { config } = await read({}, {}, { Site_Url: 'https://chat.example.org' }, false);
+  assert.equal(config.appserviceUrl, `https://chat.example.org/api/apps/public/${id}`);
+});
+
+test('an account of its own: the core hears only that there is one', async () => {
+  const values = { workspace_url: 'http://localhost:3000/', rest_user: 'uid', rest_token: ' secret ' };
+  const { config, access } = await read(values);
+  assert.deepEqual(access, { address: 'http://localhost:3000', user: 'uid', token: 'secret' });
+  assert.equal(config.rest, true);
+  assert.ok(!Object.values(config).includes('secret'));
+  assert.equal((await read({ rest_user: 'uid' })).config.rest, false);
+});
+
+test('pictures may have an address of their own', async () => {
+  const { config } = await read({ pictures_url: 'https://pictures.example.org/' });
+  assert.equal(config.pictures, 'https://pictures.example.org');
 });
 
 test('an empty secret is none, and so is a mode that nobody knows', async () => {
@@ -91,11 +118,12 @@ test("the secret's name", () => {
 
 test('the kinds of fields that administrators see', () => {
   const type = (id: string): unknown => settings.find((setting) => setting.id === id)?.type;
-  assert.deepEqual(['mode', 'server_name', 'listen_port', 'private_addresses'].map(type), [
+  assert.deepEqual(['mode', 'server_name', 'listen_port', 'private_addresses', 'rest_token'].map(type), [
     SettingType.SELECT,
     SettingType.STRING,
     SettingType.NUMBER,
     SettingType.BOOLEAN,
+    SettingType.PASSWORD,
   ]);
   assert.deepEqual(
     settings.find(({ id }) => id === 'mode')?.values?.map(({ key }) => key),
@@ -112,13 +140,16 @@ test('a value that cannot be used keeps the old one and says why where it is loo
   const setting = (value: unknown) =>
     ({ ...settings.find(({ id }) => id === 'listen_port'), value }) as Parameters<typeof keptSetting>[0];
   const refused = keptSetting(setting(3300), setting(0));
+  assert.ok(refused);
   assert.deepEqual([refused.setting.value, refused.setting.i18nDescription], [3300, 'fault_port']);
   assert.match(refused.why ?? '', /not saved: a port is a number/);
   const saved = keptSetting(refused.setting, { ...refused.setting, value: 3301 });
+  assert.ok(saved);
   assert.deepEqual(
     [saved.setting.value, saved.setting.i18nDescription, saved.why],
     [3301, 'listen_port_description', undefined],
   );
+  assert.equal(keptSetting(saved.setting, { ...saved.setting, value: 3302 }), undefined);
 });
 
 test('who calls other servers can be chosen', async () => {

@@ -29,6 +29,8 @@ const config: Config = {
   directMessageUsers: 8,
   workspace: '',
   endpoints: '',
+  pictures: '',
+  rest: false,
 };
 
 const room = '!room:hs.test';
@@ -90,7 +92,10 @@ class Host {
         return { kind: 'documents', bodies: bodies.map(({ body }) => body) };
       }
       case 'userByName':
+      case 'userById':
         return { kind: 'user', user: null };
+      case 'avatar':
+        return { kind: 'avatar', avatar: { kind: 'unknown' } };
       case 'message':
         return { kind: 'message', message: null };
       case 'recent':

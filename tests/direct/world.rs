@@ -11,8 +11,8 @@ use std::task::{Context, Poll, Waker};
 
 use matrix_federation::config::{Config, Mode, Secret};
 use matrix_federation::driver::{Driver, Host};
-use matrix_federation::effect::{Call, Document, Effect, Reply, Tag};
-use matrix_federation::facts::{Message, Room, RoomKind, User, UserKind};
+use matrix_federation::effect::{Call, Document, Effect, Reply, Served, Tag};
+use matrix_federation::facts::{Avatar, Message, Room, RoomKind, User, UserKind};
 use matrix_federation::input::{Answer, Input, Request};
 use matrix_federation::matrix::json::Json;
 use matrix_federation::matrix::key::SigningKey;
@@ -104,7 +104,7 @@ impl World {
 
     /// Gives an input and lets everything run that follows from it.
     pub fn give(&self, input: Input) -> Result<Option<Reply>, String> {
-        let ready = |future: Pin<&mut dyn Future<Output = Result<Option<Reply>, String>>>| match future
+        let ready = |future: Pin<&mut dyn Future<Output = Result<Option<Served>, String>>>| match future
             .poll(&mut Context::from_waker(Waker::noop()))
         {
             Poll::Ready(it) => it,
@@ -112,7 +112,9 @@ impl World {
         };
         let reply = ready(pin!(Rc::clone(&self.driver).submit(input)));
         loop {
-            let Some(mut task) = self.outside.tasks.borrow_mut().pop() else { break reply };
+            let Some(mut task) = self.outside.tasks.borrow_mut().pop() else {
+                break reply.map(|it| if let Some(Served::Reply(it)) = it { Some(it) } else { None });
+            };
             assert!(task.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
         }
     }
@@ -339,6 +341,8 @@ impl Host for Window {
                 let known = self.0.messages.borrow().contains(id);
                 Loaded::Message { message: known.then(|| message("")) }
             }
+            Key::UserById { id } => Loaded::User { user: Some(person(id.trim_start_matches("id-"))) },
+            Key::Avatar { .. } => Loaded::Avatar { avatar: Avatar::Unknown },
             Key::Recent { .. } => Loaded::Messages { messages: vec![] },
             Key::Direct { .. } => Loaded::Room { room: None },
             Key::Members { .. } => Loaded::Users { users: vec![] },

@@ -90,6 +90,63 @@ const FLOWS: &[Flow] = &[
             assert_eq!(world.sent(), expected);
         },
     },
+    Flow {
+        name: "a rename and a picture",
+        prepared: || {
+            let world = bridged();
+            world.say(Some(0), "general", "alice", "hello");
+            world.settle();
+            world
+        },
+        happens: |world, index| {
+            world.outside.borrow_mut().avatars.insert("alice".to_owned(), "face".to_owned());
+            world.change(Some(index), "alice", |it| it.name = "Alicia".to_owned());
+        },
+        events: Vec::new,
+        holds: |world| {
+            let profile = world.outside.borrow().homeserver.profiles["@rc_alice:hs.test"].clone();
+            assert_eq!(profile, (Some("Alicia".to_owned()), Some("mxc://hs.test/face".to_owned())));
+        },
+    },
+    Flow {
+        name: "an end",
+        prepared: || {
+            let world = bridged();
+            world.say(Some(0), "general", "alice", "hello");
+            world.settle();
+            world
+        },
+        happens: |world, index| world.change(Some(index), "alice", |it| it.active = false),
+        events: Vec::new,
+        holds: |world| assert!(!world.outside.borrow().homeserver.is_in(ROOM, "@rc_alice:hs.test")),
+    },
+    Flow {
+        name: "an account that follows its profile",
+        prepared: || {
+            let mut world = World::new();
+            world.outside.borrow_mut().config.rest = true;
+            world.start(None);
+            world.settle();
+            world.command(0, "general", "alice", &format!("invite {BOB}"));
+            world.transaction(0, &[membership("j", BOB, "join"), said("0", "zero")]);
+            world.settle();
+            world
+        },
+        happens: |_, _| {},
+        events: || {
+            let mut join = membership("k", BOB, "join");
+            join["origin_server_ts"] = serde_json::json!(1);
+            join["content"] = serde_json::json!({
+                "membership": "join", "displayname": "Bobby", "avatar_url": "mxc://far.test/face",
+            });
+            vec![join, said("1", "one")]
+        },
+        holds: |world| {
+            let outside = world.outside.borrow();
+            assert_eq!(outside.users["bob:far.test"].name, "Bobby");
+            assert!(outside.rest.iter().any(|it| it.0 == "picture of bob:far.test"));
+        },
+    },
 ];
 
 #[test]

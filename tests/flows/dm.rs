@@ -421,8 +421,9 @@ fn dm_an_invitation_to_a_room_is_told_and_not_answered() {
 #[test]
 fn dm_what_cannot_be_honoured_is_declined_with_a_reason() {
     type Change = fn(&World, &mut Vec<Value>);
-    let cases: [(&str, &str, Change); 5] = [
+    let cases: [(&str, &str, Change); 6] = [
         ("@rc_nobody:hs.test", "no such person", |_, _| {}),
+        ("@rocketchat:hs.test", "belongs to the bridge", |_, _| {}),
         (ALICE, "switched off", |world, _| {
             world.outside.borrow_mut().users.get_mut("alice").unwrap().active = false;
         }),

@@ -49,6 +49,12 @@ pub struct Homeserver {
     pub rate: Option<i64>,
     /// When the last message that was taken is used up, by the measure of that rate.
     used_up: i64,
+    /// What people are known by: display name and picture.
+    pub profiles: BTreeMap<String, (Option<String>, Option<String>)>,
+    /// Answers to give to those who bring pictures, first come, first served.
+    pub pictures_instead: Vec<Answer>,
+    /// How often a profile was asked for.
+    pub profiles_asked: usize,
     /// Answers to give instead of its own, first come, first served.
     pub instead: Vec<Answer>,
     /// The one token that it knows, where it looks at tokens at all.
@@ -82,6 +88,28 @@ impl Homeserver {
         for user in users.chain([BOT.to_owned()]) {
             self.registered.insert(user.clone());
             self.joined.insert((room.to_owned(), user));
+        }
+    }
+
+    /// Whether somebody is in a room.
+    pub fn is_in(&self, room: &str, user: &str) -> bool {
+        self.joined.contains(&(room.to_owned(), user.to_owned()))
+    }
+
+    /// Takes a picture in that came as the body of a request.
+    pub fn take_picture(&mut self, call: &Call, version: &str) -> Answer {
+        assert!(call.url.starts_with("http://hs.test/_matrix/media/v3/upload?user_id="), "{}", call.url);
+        if self.is_away {
+            return Answer::Unreachable { why: "refused".to_owned() };
+        }
+        if !self.pictures_instead.is_empty() {
+            return self.pictures_instead.remove(0);
+        }
+        let mxid = decode(call.url.split_once('=').unwrap().1);
+        if self.registered.contains(&mxid) {
+            Self::response(200, &json!({ "content_uri": format!("mxc://hs.test/{version}") }))
+        } else {
+            Self::response(403, &json!({ "errcode": "M_FORBIDDEN", "error": "no" }))
         }
     }
 
@@ -141,6 +169,13 @@ impl Homeserver {
         if let Some((_, answer)) = self.told.iter().find(|(end, _)| path.ends_with(*end)) {
             return answer.clone();
         }
+        if path.contains("/profile/") {
+            // Of no interest to those who look what a check asks.
+            self.checked.pop();
+            let (calls, answer) = (self.calls, self.answer(call, 0));
+            self.calls = calls;
+            return answer;
+        }
         let body = match path.rsplit('/').next().unwrap() {
             "versions" => json!({ "versions": ["r0.6.1", "v1.11", "v1.12"] }),
             "version" => json!({ "server": { "name": "Box", "version": "1.0" } }),
@@ -199,7 +234,27 @@ impl Homeserver {
                 let user = format!("@{}:hs.test", body["username"].as_str().unwrap());
                 if self.registered.insert(user) { Ok(json!({})) } else { Err((400, "M_USER_IN_USE")) }
             }
-            ["v1", "appservice", _, "ping"] | ["v3", "profile", _, _] => Ok(json!({})),
+            ["v1", "appservice", _, "ping"] => Ok(json!({})),
+            ["v3", "profile", mxid, field] => {
+                assert_eq!(mxid, user);
+                let profile = self.profiles.entry(mxid.to_owned()).or_default();
+                let value = body[field].as_str().filter(|it| !it.is_empty()).map(str::to_owned);
+                if field == "displayname" {
+                    profile.0 = value
+                } else {
+                    profile.1 = value
+                }
+                Ok(json!({}))
+            }
+            ["v3", "profile", mxid] => {
+                self.profiles_asked += 1;
+                let profile = self.profiles.get(mxid).ok_or((404, "M_NOT_FOUND"))?;
+                Ok(json!({ "displayname": profile.0, "avatar_url": profile.1 }))
+            }
+            ["v3", "joined_rooms"] => {
+                let rooms = self.joined.iter().filter(|it| it.1 == user).map(|it| &it.0);
+                Ok(json!({ "joined_rooms": rooms.collect::<Vec<_>>() }))
+            }
             ["v3", "createRoom"] => {
                 let alias = body["room_alias_name"].as_str().unwrap().to_owned();
                 if self.aliases.contains_key(&alias) {
@@ -224,10 +279,6 @@ impl Homeserver {
                 Ok(json!({ "room_id": room }))
             }
             ["v3", "account", "whoami"] => Ok(json!({ "user_id": user })),
-            ["v3", "joined_rooms"] => {
-                let rooms = self.joined.iter().filter(|it| it.1 == user).map(|it| it.0.clone());
-                Ok(json!({ "joined_rooms": rooms.collect::<Vec<_>>() }))
-            }
             ["v3", "rooms", room, "state", "chat.rocket.portal", ""] => {
                 self.marks.get(room).cloned().ok_or((404, "M_NOT_FOUND"))
             }

@@ -1,6 +1,7 @@
 //! What administrators do: commands, windows, downloads; and what the tests of an installation's identity share.
 
 use matrix_federation::effect::{Block, Place};
+use matrix_federation::ids::from_localpart;
 use matrix_federation::input::Input;
 use matrix_federation::record::Record;
 
@@ -157,8 +158,8 @@ fn ident_the_registration_of_a_homeserver_of_ones_own_takes_all_its_users() {
     assert_eq!(outside.homeserver.sent[0].sender, "@alice:hs.test");
     // Somebody who is called as the App is on Matrix is another user there.
     let config = &outside.config;
-    let namesake = config.puppet(&person("rocketchat"));
+    let namesake = config.puppet(&config.name_for("rocketchat"));
     assert_ne!(namesake, config.bot());
-    assert_eq!(config.local_username(&namesake).as_deref(), Some("rocketchat"));
+    assert_eq!(config.puppet_name(&namesake).map(from_localpart).as_deref(), Some("rocketchat"));
     assert!(config.is_ours(&namesake) && config.is_ours(&config.bot()) && !config.is_ours(BOB));
 }

@@ -83,6 +83,29 @@ fn ident_an_imported_installation_goes_on_where_it_was() {
     }
 }
 
+#[test]
+fn ident_people_stay_who_they_were() {
+    let mut world = talked();
+    let of_people = |world: &World| {
+        let kinds: [fn(&Record) -> bool; 4] = [
+            |it| matches!(it, Record::Puppet(_)),
+            |it| matches!(it, Record::Profile(_)),
+            |it| matches!(it, Record::Presented(_)),
+            |it| matches!(it, Record::Seal(_)),
+        ];
+        let records = world.records();
+        kinds.map(|is| records.iter().filter(|it| is(it)).cloned().collect::<Vec<_>>())
+    };
+    let before = of_people(&world);
+    let (file, key) = exported(&world, 0);
+    let index = reinstalled(&mut world, &file, None);
+    import(&world, index, &key);
+    world.settle();
+    for (before, after) in before.iter().zip(of_people(&world)) {
+        assert!(!before.is_empty() && before.iter().all(|it| after.contains(it)), "{before:?} {after:?}");
+    }
+}
+
 fn exported_while_waiting(world: &World) -> (String, String) {
     let before = world.outside.borrow().notices.len();
     world.command(0, "lobby", "root", "export");

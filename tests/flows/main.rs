@@ -30,6 +30,7 @@ mod interleavings;
 mod no_prefix;
 mod other_server;
 mod outages;
+mod people;
 mod store;
 mod troubles;
 mod typing;

@@ -14,8 +14,8 @@ use std::task::{Context, Poll, Waker};
 use matrix_federation::bridge::decide;
 use matrix_federation::config::{Config, Mode, Secret};
 use matrix_federation::driver::{Driver, Host};
-use matrix_federation::effect::{Call, Document, Effect, Reply, Tag, Window as Shown};
-use matrix_federation::facts::{Message, Room, RoomKind, User, UserKind};
+use matrix_federation::effect::{Call, Document, Effect, PicturePlace, Reply, Served, Tag, Window as Shown};
+use matrix_federation::facts::{Avatar, Message, Room, RoomKind, User, UserKind};
 use matrix_federation::ids::Scope;
 use matrix_federation::input::{Answer, Input, Request};
 use matrix_federation::record::Record;
@@ -53,6 +53,16 @@ pub struct Outside {
     pub marked: Vec<String>,
     /// Who was shown typing, word by word.
     pub typing: Vec<(String, Vec<String>)>,
+    /// The versions of people's own pictures, by username.
+    pub avatars: BTreeMap<String, String>,
+    /// What messages show beside their text, by their ids: a name and the address of a picture.
+    pub beside: BTreeMap<String, (Option<String>, Option<String>)>,
+    /// What was asked of the workspace's REST API, and the pictures that were brought there.
+    pub rest: Vec<(String, String)>,
+    /// What the REST API answers instead, first come, first served: status and body.
+    pub rest_instead: Vec<(u16, String)>,
+    /// Bots may not name another name and picture.
+    pub refuse_impersonation: bool,
     /// Nobody can be told anything.
     pub refuse_notices: bool,
     /// Rooms that are not there any more.
@@ -80,7 +90,7 @@ struct Inner {
     tasks: Vec<Task>,
     calls: Vec<Waiting>,
     timers: BTreeMap<Scope, i64>,
-    replies: Vec<Result<Option<Reply>, String>>,
+    replies: Vec<Result<Option<Served>, String>>,
     /// How many effects it may still perform before it dies.
     life: Option<usize>,
     dead: bool,
@@ -90,11 +100,18 @@ struct Inner {
 /// A call whose answer is under way.
 struct Waiting {
     tag: Tag,
-    call: Call,
+    asked: Asked,
     /// What was answered, if the request has arrived.
     answer: Option<Answer>,
     /// When the answer arrives, in milliseconds.
     due: i64,
+}
+
+/// What an instance may ask for without waiting.
+enum Asked {
+    Call(Call),
+    Rest(String, String),
+    Picture(PicturePlace, PicturePlace),
 }
 
 /// The end of a request to an instance, once it has come.
@@ -211,7 +228,7 @@ impl World {
         let kept = Rc::clone(&ticket);
         instance.inner.borrow_mut().tasks.push(Box::pin(async move {
             let reply = driver.submit(input).await;
-            *kept.borrow_mut() = reply.clone().ok().flatten();
+            *kept.borrow_mut() = reply.clone().ok().flatten().and_then(own);
             inner.borrow_mut().replies.push(reply);
         }));
         ticket
@@ -229,7 +246,7 @@ impl World {
         let ticket = Ticket::default();
         let kept = Rc::clone(&ticket);
         self.instances[index].inner.borrow_mut().tasks.push(Box::pin(async move {
-            *kept.borrow_mut() = driver.submit(Input::Knock { request }).await.unwrap();
+            *kept.borrow_mut() = driver.submit(Input::Knock { request }).await.unwrap().and_then(own);
         }));
         ticket
     }
@@ -243,7 +260,33 @@ impl World {
 
     pub fn replies(&self, index: usize) -> Vec<Reply> {
         let inner = self.instances[index].inner.borrow();
-        inner.replies.iter().map(|it| it.clone().unwrap().unwrap()).collect()
+        inner.replies.iter().filter_map(|it| own(it.clone().unwrap().unwrap())).collect()
+    }
+
+    /// The last answer to a request, whatever it is.
+    pub fn served(&self, index: usize) -> Served {
+        self.instances[index].inner.borrow().replies.last().unwrap().clone().unwrap().unwrap()
+    }
+
+    /// Something becomes of a person, and the hook of an instance is called.
+    pub fn change(&self, index: Option<usize>, name: &str, change: impl Fn(&mut User)) {
+        let user = {
+            let mut outside = self.outside.borrow_mut();
+            let mut user = outside.users.remove(name).unwrap();
+            change(&mut user);
+            outside.users.insert(user.username.clone(), user.clone());
+            user.id
+        };
+        if let Some(index) = index {
+            self.submit(index, Input::PersonChanged { user });
+        }
+    }
+
+    /// Lets ten minutes pass: all is looked over.
+    pub fn look_over(&self, index: usize) {
+        self.pass(600_000);
+        self.submit(index, Input::Tick);
+        self.settle();
     }
 
     pub fn homeserver_token(&self) -> String {
@@ -399,7 +442,7 @@ impl World {
 
     fn answer_call(&self, index: usize, which: usize) -> bool {
         let now = self.outside.borrow().now;
-        let Waiting { tag, call, answer, .. } = {
+        let Waiting { tag, asked, answer, .. } = {
             let mut inner = self.instances[index].inner.borrow_mut();
             let due: Vec<usize> = (0..inner.calls.len()).filter(|it| inner.calls[*it].due <= now).collect();
             if due.is_empty() {
@@ -407,7 +450,7 @@ impl World {
             }
             inner.calls.remove(due[which % due.len()])
         };
-        let answer = answer.unwrap_or_else(|| self.outside.borrow_mut().answer(&call));
+        let answer = answer.unwrap_or_else(|| self.outside.borrow_mut().reach(&asked));
         self.submit(index, Input::Outcome { tag, answer });
         true
     }
@@ -462,6 +505,11 @@ impl Outside {
             told: Vec::default(),
             marked: vec![],
             typing: vec![],
+            avatars: BTreeMap::new(),
+            beside: BTreeMap::new(),
+            rest: vec![],
+            rest_instead: vec![],
+            refuse_impersonation: false,
             refuse_notices: false,
             runtime: runtime(),
             entropy: 0,
@@ -494,6 +542,38 @@ impl Outside {
         } else {
             self.answer(call)
         }
+    }
+
+    /// What comes of something that was asked for.
+    fn reach(&mut self, asked: &Asked) -> Answer {
+        let (status, body) = match asked {
+            Asked::Call(call) => return self.answer(call),
+            Asked::Picture(PicturePlace::User { username }, PicturePlace::Server { request }) => {
+                let Some(version) = self.avatars.get(username) else {
+                    return response(404, r#"{"errcode":"M_NOT_FOUND","error":"no picture"}"#.to_owned());
+                };
+                return self.homeserver.take_picture(request, version);
+            }
+            Asked::Picture(PicturePlace::Server { request }, PicturePlace::User { username }) => {
+                self.rest.push((format!("picture of {username}"), request.url.clone()));
+                (200, r#"{"success":true}"#.to_owned())
+            }
+            Asked::Picture(..) => panic!("no such way"),
+            Asked::Rest(path, body) => {
+                self.rest.push((path.clone(), body.clone()));
+                (200, r#"{"success":true}"#.to_owned())
+            }
+        };
+        let (status, body) =
+            if self.rest_instead.is_empty() { (status, body) } else { self.rest_instead.remove(0) };
+        if let (Asked::Rest(path, asked), 200) = (asked, status)
+            && path == "users.update"
+        {
+            let asked: serde_json::Value = serde_json::from_str(asked).unwrap();
+            let user = self.users.values_mut().find(|it| asked["userId"] == it.id.as_str()).unwrap();
+            user.name = asked["data"]["name"].as_str().unwrap().to_owned();
+        }
+        response(status, body)
     }
 
     /// The answer to a request of the App.
@@ -550,6 +630,15 @@ impl Outside {
                 }
             }
             Key::UserByName { username } => Loaded::User { user: self.users.get(username).cloned() },
+            Key::UserById { id } => {
+                Loaded::User { user: self.users.values().find(|it| it.id == *id).cloned() }
+            }
+            Key::Avatar { username, .. } => Loaded::Avatar {
+                avatar: self
+                    .avatars
+                    .get(username)
+                    .map_or(Avatar::Initials, |version| Avatar::Picture { version: version.clone() }),
+            },
             Key::Message { id } => {
                 Loaded::Message { message: self.messages.iter().find(|it| it.id == *id).cloned() }
             }
@@ -591,17 +680,19 @@ impl Outside {
                 let user = User { kind: UserKind::Bot, name, made_by_us: true, ..person(&username) };
                 self.users.insert(username, user);
             }
-            Effect::CreateMessage { id, room, sender, text } => {
+            Effect::CreateMessage { id, room, sender, text, alias, avatar } => {
                 let sender = self.users.get(&sender).cloned().ok_or("Invalid sender")?;
                 let member = self.members.contains(&(room.clone(), sender.username.clone()));
                 if !member
                     || self.messages.iter().any(|it| it.id == id)
                     || text.contains("REFUSE")
                     || self.refuse_messages
+                    || (self.refuse_impersonation && (alias.is_some() || avatar.is_some()))
                 {
                     return Err("The message was not created".to_owned());
                 }
                 self.now += 1;
+                self.beside.insert(id.clone(), (alias, avatar));
                 let (at, md, edited_at, system) = (self.now, None, None, None);
                 self.messages.push(Message {
                     id,
@@ -683,12 +774,9 @@ impl Host for Window {
             inner.life = inner.life.map(|it| it - 1);
         }
         match effect {
-            Effect::Call { tag, request: call } => {
-                let mut outside = self.outside.borrow_mut();
-                let answer = outside.requests_arrive_at_once.then(|| outside.answer(&call));
-                let due = outside.now + outside.servers.values().map(|it| it.takes).max().unwrap_or(0);
-                self.inner.borrow_mut().calls.push(Waiting { tag, call, answer, due });
-            }
+            Effect::Call { tag, request } => self.ask(tag, Asked::Call(request)),
+            Effect::Rest { tag, path, body } => self.ask(tag, Asked::Rest(path, body)),
+            Effect::Picture { tag, from, to } => self.ask(tag, Asked::Picture(from, to)),
             Effect::Wake { scope, at } => {
                 let mut inner = self.inner.borrow_mut();
                 let at = inner.timers.get(&scope).map_or(at, |it| at.min(*it));
@@ -716,6 +804,25 @@ impl Host for Window {
     }
 }
 
+impl Window {
+    /// Asks for something whose answer comes later.
+    fn ask(&self, tag: Tag, asked: Asked) {
+        let mut outside = self.outside.borrow_mut();
+        let answer = outside.requests_arrive_at_once.then(|| outside.reach(&asked));
+        let due = outside.now + outside.servers.values().map(|it| it.takes).max().unwrap_or(0);
+        self.inner.borrow_mut().calls.push(Waiting { tag, asked, answer, due });
+    }
+}
+
+fn response(status: u16, body: String) -> Answer {
+    Answer::Response { status, body, retry_after: None, cache_control: None, location: None, ahead: None }
+}
+
+/// An answer of the App's own.
+fn own(served: Served) -> Option<Reply> {
+    if let Served::Reply(reply) = served { Some(reply) } else { None }
+}
+
 /// Lets somebody else go on.
 async fn pause() {
     let mut paused = false;
@@ -734,6 +841,7 @@ pub fn config() -> Config {
         appservice_url: "http://app.test:3300".to_owned(),
         typing: true,
         direct_message_users: 8,
+        pictures: "/api/apps/public/app".to_owned(),
         ..Config::default()
     }
 }

@@ -10,6 +10,7 @@ import type { AddressInfo } from 'node:net';
 import type { IApiRequest, IApiResponse } from '@rocket.chat/apps-engine/definition/api/index.js';
 import type { AppApi } from '@rocket.chat/apps-engine/server/managers/AppApi.js';
 import { userToApp } from './convert/users.ts';
+import { callerOf, restApi } from './rest.ts';
 import type { Site } from './site.ts';
 
 type Answer = Omit<IApiResponse, 'content'> & { content?: unknown };
@@ -67,6 +68,7 @@ export class Endpoints {
     };
     app.use('/api/apps/private/:appId/:hash', serve);
     app.use('/api/apps/public/:appId', serve);
+    app.use('/api/v1', restApi(this.site));
     app.get('/file-upload/:id/:name?', (request, response) => {
       this.file(request, response);
     });
@@ -83,7 +85,7 @@ export class Endpoints {
     request: Request & { privateHash?: string },
     response: Response,
   ): Promise<void> {
-    const user = this.caller(request);
+    const user = callerOf(this.site, request);
     if (authRequired && user === undefined) {
       response.sendStatus(401);
       return;
@@ -108,34 +110,31 @@ export class Endpoints {
     }
   }
 
-  private caller(request: Request) {
-    const cookies = new URLSearchParams((request.headers.cookie ?? '').replaceAll('; ', '&'));
-    const one = (header: string, query: string): string | undefined =>
-      (request.headers[header] as string | undefined) ??
-      (request.query[query] as string | undefined) ??
-      cookies.get(query) ??
-      undefined;
-    const uid = this.site.ws.tokens.get(one('x-auth-token', 'rc_token') ?? '');
-    return uid !== undefined && uid === one('x-user-id', 'rc_uid')
-      ? this.site.ws.database.users.docs.get(uid)
-      : undefined;
-  }
-
   /** Files are for those who are signed in. */
   private file(request: Request, response: Response): void {
     const bytes = this.site.ws.files.get(request.params['id'] ?? '');
     const upload = this.site.ws.database.uploads.docs.get(request.params['id'] ?? '');
     if (bytes === undefined || upload === undefined) response.sendStatus(404);
-    else if (this.caller(request) === undefined) response.sendStatus(403);
+    else if (callerOf(this.site, request) === undefined) response.sendStatus(403);
     else response.type(upload.type).send(bytes);
   }
 
+  /** Initials for those without a picture, for whoever asks with an `@`, and for strangers where they may not look. */
   private avatar(request: Request, response: Response): void {
-    const avatar = this.site.ws.avatars.get((request.params['username'] ?? '').replace(/^@/, ''));
-    if (avatar === undefined)
+    const { settings, avatars } = this.site.ws;
+    const mayLook =
+      !settings.boolean('Accounts_AvatarBlockUnauthenticatedAccess') ||
+      callerOf(this.site, request) !== undefined;
+    const avatar = mayLook ? avatars.get(request.params['username'] ?? '') : undefined;
+    if (avatar === undefined) {
       response
         .type('image/svg+xml')
         .send(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 200"></svg>`);
+      return;
+    }
+    const modified = avatar.uploadedAt.toUTCString();
+    response.set('Last-Modified', modified);
+    if (request.headers['if-modified-since'] === modified) response.status(304).end();
     else response.type(avatar.type).send(avatar.bytes);
   }
 }

@@ -11,6 +11,8 @@ export const DEFAULT_PERMISSIONS: Record<string, string[]> = {
   'view-c-room': ['admin', 'user', 'app', 'anonymous'],
   'delete-message': ['admin', 'owner', 'moderator'],
   'edit-message': ['admin', 'owner', 'moderator'],
+  'edit-other-user-info': ['admin'],
+  'edit-other-user-avatar': ['admin'],
   'edit-room': ['admin', 'owner', 'moderator'],
   'remove-user': ['admin', 'owner', 'moderator'],
   'set-owner': ['admin', 'owner'],

@@ -16,7 +16,7 @@ import type { MessageDoc, UserDoc, UserType } from './records.ts';
 import type { Room } from './room.ts';
 import { changeRoom, type RoomChange } from './rooms.ts';
 import { upload } from './uploads.ts';
-import { changeProfile, deleteUser, setPresence } from './users.ts';
+import { changeProfile, deleteUser, keepAvatar, resetAvatar, setActive, setPresence } from './users.ts';
 import { viewMessage, type Message } from './view.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -153,6 +153,21 @@ export class Person {
   /** Name, bio and the like: the one change of a user Apps hear of. */
   changeProfile(fields: Partial<UserDoc>, { on }: At = {}): Promise<void> {
     return changeProfile(this.ws.site(on), this.id, fields);
+  }
+
+  /** Another picture. Apps are not told. */
+  setAvatar(picture: { type: string; bytes: Buffer }, { on }: At = {}): void {
+    keepAvatar(this.ws.site(on), this.username, picture);
+  }
+
+  /** Back to the initials. */
+  resetAvatar({ on }: At = {}): void {
+    resetAvatar(this.ws.site(on), this.username);
+  }
+
+  /** An administrator deactivates or reactivates the account. Apps are not told. */
+  setActive(active: boolean, { on }: At = {}): Promise<void> {
+    return setActive(this.ws.site(on), this.id, active);
   }
 
   setPresence(

@@ -17,6 +17,9 @@ const DEFAULTS: Record<string, unknown> = {
   Katex_Enabled: true,
   UTF8_Channel_Names_Validation: '[0-9a-zA-Z-_.]+',
   Accounts_BlockedUsernameList: '',
+  Accounts_AvatarBlockUnauthenticatedAccess: false,
+  API_Enable_Rate_Limiter_Limit_Calls_Default: 10,
+  API_Enable_Rate_Limiter_Limit_Time_Default: 60_000,
 };
 
 export class WorkspaceSettings {

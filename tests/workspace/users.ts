@@ -16,11 +16,24 @@ export async function usernameAvailable({ db, ws }: Site, username: string): Pro
 }
 
 /** The picture arrives as a data URI; anything else is not understood, and the user stands without one. */
-export function setAvatar({ ws }: Site, { username }: Pick<UserDoc, 'username'>, dataUri: string): void {
+export function setAvatar(site: Site, { username }: Pick<UserDoc, 'username'>, dataUri: string): void {
   const [type, image] = dataUri.split(';base64,');
   if (image === undefined)
     throw new TypeError('The "string" argument must be of type string. Received undefined');
-  ws.avatars.set(username, { type: (type ?? '').replace('data:', ''), bytes: Buffer.from(image, 'base64') });
+  const bytes = Buffer.from(image, 'base64');
+  keepAvatar(site, username, { type: (type ?? '').replace('data:', ''), bytes });
+}
+
+/** Pictures are told apart by when they came, to the second. */
+export function keepAvatar({ ws }: Site, username: string, picture: { type: string; bytes: Buffer }): void {
+  const before = ws.avatars.get(username)?.uploadedAt.getTime() ?? 0;
+  ws.avatars.set(username, { ...picture, uploadedAt: new Date(Math.max(Date.now(), before + 1000)) });
+  ws.changes.touch();
+}
+
+export function resetAvatar({ ws }: Site, username: string): void {
+  ws.avatars.delete(username);
+  ws.changes.touch();
 }
 
 export async function deleteUser(site: Site, id: string): Promise<void> {
@@ -38,14 +51,26 @@ export async function setActive(site: Site, id: string, active: boolean): Promis
   await site.db.users.set(id, { active });
 }
 
-/** A person changes their own profile: the one way a name changes while Apps look on. */
+/** A person changes their own profile, or an administrator somebody's: the one change of a user that Apps hear of. */
 export async function changeProfile(site: Site, id: string, fields: Partial<UserDoc>): Promise<void> {
   const previous = await site.db.users.byId(id);
   await site.db.users.set(id, { ...fields, _updatedAt: new Date() });
   const user = await site.db.users.byId(id);
+  if (previous && user && previous.username !== user.username) await follow(site, previous.username, user);
   site.hooks.tell('IPostUserUpdated', () =>
     Promise.resolve({ user: userToApp(user), previousUser: userToApp(previous) }),
   );
+}
+
+/** What names a user elsewhere follows the username, the picture too. */
+async function follow({ ws, db }: Site, before: string, { _id, username }: UserDoc): Promise<void> {
+  const picture = ws.avatars.get(before);
+  ws.avatars.delete(before);
+  if (picture) ws.avatars.set(username, picture);
+  for (const sub of await db.subscriptions.find(({ u }) => u._id === _id))
+    await db.subscriptions.set(sub._id, { u: { ...sub.u, username } });
+  for (const message of await db.messages.find(({ u }) => u._id === _id))
+    await db.messages.set(message._id, { u: { ...message.u, username } });
 }
 
 export async function setPresence(

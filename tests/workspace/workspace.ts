@@ -67,7 +67,7 @@ export class Workspace {
   readonly shelf: AppShelf = { items: new Map(), zips: new Map(), logs: [] };
   /** The bytes of uploads, and of avatars by username. */
   readonly files = new Map<string, Buffer>();
-  readonly avatars = new Map<string, { type: string; bytes: Buffer }>();
+  readonly avatars = new Map<string, { type: string; bytes: Buffer; uploadedAt: Date }>();
   /** Who a personal token belongs to. */
   readonly tokens = new Map<string, string>();
   /** Errors of un-awaited hooks: on a server they end in its log. */

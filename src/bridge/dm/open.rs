@@ -8,6 +8,7 @@ use crate::bridge::{incoming, work};
 use crate::effect::Effect;
 use crate::ids::Scope;
 use crate::policy;
+use crate::puppet;
 use crate::record::{Decline, Dm, Entry, Open, Portal, Reach, Record, Work};
 use crate::view::{Missing, View};
 
@@ -25,7 +26,7 @@ pub(in crate::bridge) fn go_on(
         return Ok(effects);
     };
     effects.extend(match &open.remote {
-        _ if room.encrypted => refused(view, entry, open, policy::ENCRYPTED_HERE),
+        _ if room.encrypted => refused(view, entry, open, policy::ENCRYPTED_HERE)?,
         // What was said before on either side, and went nowhere, is looked for.
         Some(remote) => vec![
             portal(entry, open, &room.id, remote),
@@ -39,18 +40,18 @@ pub(in crate::bridge) fn go_on(
 }
 
 /// It could not be opened: whoever asked for it is told.
-pub(super) fn refused(view: &View, entry: &Entry, open: &Open, why: &str) -> Vec<Effect> {
+pub(super) fn refused(view: &View, entry: &Entry, open: &Open, why: &str) -> Result<Vec<Effect>, Missing> {
     if let Some(room) = &open.answer {
         let text = format!("The direct message could not be opened: {why}");
-        return vec![Effect::Notify { room: room.clone(), user: open.by.id.clone(), text }];
+        return Ok(vec![Effect::Notify { room: room.clone(), user: open.by.id.clone(), text }]);
     }
     let decline = Work::Decline(Decline {
-        mxid: view.config.puppet(&open.by),
+        mxid: puppet::mxid(view, &open.by)?,
         why: format!("This conversation could not be opened on Rocket.Chat: {why}"),
         say: true,
     });
     let entry = Entry { id: format!("decline:{}", entry.id), work: decline, ..entry.clone() };
-    vec![Record::Entry(Rc::new(entry)).insert()]
+    Ok(vec![Record::Entry(Rc::new(entry)).insert()])
 }
 
 fn portal(entry: &Entry, open: &Open, local: &str, remote: &str) -> Effect {

@@ -11,8 +11,9 @@ use crate::bridge::{ghost, ledger, work};
 use crate::effect::Effect;
 use crate::facts::{User, UserKind};
 use crate::ids::{Scope, key};
+use crate::puppet;
 use crate::record::{Departed, Dm, Entry, Portal, Reach, Record, Work};
-use crate::view::{Key, Missing, View};
+use crate::view::{Key, Missing, View, each};
 
 /// If nobody would hear what a message says: the effects that see to it first.
 pub(in crate::bridge) fn first(view: &View, entry: &Entry) -> Result<Option<Vec<Effect>>, Missing> {
@@ -52,7 +53,7 @@ pub(super) fn intent(view: &View, reach: &Reach) -> Result<Option<DmIntent>, Mis
         return Ok(None);
     }
     let others = ours(view, reach)?.into_iter().filter(|it| it.id != reach.by.id);
-    people.extend(others.map(|it| view.config.puppet(it)));
+    people.extend(each(others, |it| puppet::mxid(view, it))?);
     Ok(Some(DmIntent::Create { room: reach.room.clone(), before, by: reach.by.clone(), people }))
 }
 
@@ -120,7 +121,7 @@ pub(in crate::bridge) fn refused(
     if let Some(Conversation { standing: Standing::Deserted, portal, dm }) =
         portal::conversation(view, &reach.room)?
     {
-        let (local, mxid) = (reach.room.clone(), view.config.puppet(&dm.by));
+        let (local, mxid) = (reach.room.clone(), puppet::mxid(view, &dm.by)?);
         let closed = Record::Departed(Departed { local, remote: portal.remote, mxid });
         return Ok(vec![closed.insert(), work::next(entry, 0)]);
     }
@@ -140,7 +141,8 @@ pub(in crate::bridge) fn refused(
 }
 
 fn look_up(view: &View, reach: &Reach) -> Result<(), Missing> {
-    view.all([Key::documents(key::portal_local(&reach.room)), Key::Members { room: reach.room.clone() }])
+    let kept = [Key::documents(key::portal_local(&reach.room)), Key::Members { room: reach.room.clone() }];
+    view.all(kept.into_iter().chain(puppet::keys(view, &reach.by)))
 }
 
 /// The Matrix users in a direct message.

@@ -21,11 +21,7 @@ pub(super) fn bring(view: &View, portal: &Portal, event: &Event) -> Result<Vec<E
     let Some(of) = in_content.or(event.redacts.as_deref()) else { return Ok(vec![]) };
     let id = ids::message_id(of);
     // All at once, for there is more to come: a decision has few goes.
-    let known = [
-        Key::Message { id: id.clone() },
-        Key::documents(key::link_remote(of)),
-        Key::documents(key::ghost(&event.sender)),
-    ];
+    let known = [Key::Message { id: id.clone() }, Key::documents(key::link_remote(of))];
     view.all(known.into_iter().chain(ghost::keys(&event.sender)))?;
     let link =
         ledger::of_event(view, &portal.local, of)?.unwrap_or_else(|| unknown(portal, id, of, event.at));

@@ -1,0 +1,140 @@
+/**
+ * The workspace's own web server, as anybody meets it: people's pictures, and the REST API by the account that an
+ * administrator gave the App.
+ */
+
+import { createHash, randomBytes } from 'node:crypto';
+
+import { joined } from '../bytes.ts';
+import type { Log } from '../log.ts';
+import type { Answer, Avatar, Call } from '../protocol.ts';
+import { type Image, imageOf, largestImage, mediaType } from './image.ts';
+import { answerOf, largestLookup, type More, type Transport } from './transport.ts';
+
+export interface Access {
+  /** Where the workspace answers, without a slash at the end. */
+  address: string;
+  /** Empty where there is no account. */
+  user: string;
+  token: string;
+}
+
+const patience = 20_000;
+
+export class Site {
+  access: Access = { address: '', user: '', token: '' };
+
+  /** What was said of the workspace's pictures last, so that it is said once. */
+  private said: string | undefined;
+
+  constructor(
+    private readonly transport: () => Transport,
+    private readonly log: Log,
+  ) {}
+
+  /** What Rocket.Chat shows of somebody, of whom a version is known or none. */
+  async avatar(username: string, known: string | null): Promise<Avatar> {
+    // Versions are dates, or digests where the server gave none.
+    const unchanged =
+      known !== null && !Number.isNaN(Date.parse(known)) ? { 'If-Modified-Since': known } : {};
+    try {
+      const { status, headers, bytes } = await this.look(username, unchanged);
+      this.said = undefined;
+      if (status === 304 && known !== null) return { kind: 'picture', version: known };
+      if (status !== 200) return { kind: 'unknown' };
+      // Drawn by Rocket.Chat: a picture of one's own is never of this kind.
+      if (mediaType(headers) === 'image/svg+xml') return { kind: 'initials' };
+      if (imageOf({ status, headers, bytes }) === undefined) return { kind: 'unknown' };
+      const date = headers['last-modified'];
+      const version =
+        typeof date === 'string' ? date : createHash('sha256').update(bytes).digest('base64url');
+      return { kind: 'picture', version };
+    } catch (error) {
+      this.complain(error instanceof Error ? error.message : 'no answer');
+      return { kind: 'unknown' };
+    }
+  }
+
+  /** Somebody's own picture, if there is one; an error if that cannot be seen just now. */
+  async picture(username: string): Promise<Image | undefined> {
+    const answer = await this.look(username, {});
+    if (answer.status >= 500) throw new Error(`the workspace answered ${answer.status}`);
+    return imageOf(answer);
+  }
+
+  /** Gives an account a picture. */
+  async setPicture(username: string, { type, bytes }: Image): Promise<Answer> {
+    const boundary = randomBytes(16).toString('hex');
+    const part = (name: string, more: string): string =>
+      `--${boundary}\r\nContent-Disposition: form-data; name="${name}"${more}\r\n\r\n`;
+    const file = `; filename="avatar"\r\nContent-Type: ${type}`;
+    const text = new TextEncoder();
+    const parts = [
+      text.encode(`${part('username', '')}${username}\r\n${part('image', file)}`),
+      bytes,
+      text.encode(`\r\n--${boundary}--\r\n`),
+    ];
+    const body = joined(
+      parts,
+      parts.reduce((size, { length }) => size + length, 0),
+    );
+    const headers = {
+      'Content-Type': `multipart/form-data; boundary=${boundary}`,
+    };
+    return this.ask('users.setAvatar', { headers, body });
+  }
+
+  /** Asks something of the REST API; the body is JSON. */
+  async rest(path: string, body: string): Promise<Answer> {
+    const headers = { 'Content-Type': 'application/json' };
+    return this.ask(path, { headers, body: new TextEncoder().encode(body) });
+  }
+
+  private complain(why: string): void {
+    if (why === this.said) return;
+    this.said = why;
+    this.log.warn(
+      `people's pictures do not reach Matrix: ${why}. Change the setting 'Where the App reaches this workspace'.`,
+    );
+  }
+
+  private async ask(path: string, { headers, body }: More): Promise<Answer> {
+    const { address, user, token } = this.access;
+    const account = { 'X-User-Id': user, 'X-Auth-Token': token };
+    const more: More = {
+      headers: { ...headers, ...account },
+      ...(body === undefined ? {} : { body }),
+    };
+    try {
+      const request = call('POST', `${address}/api/v1/${path}`);
+      const answer = await this.transport().carry(request, more, largestLookup);
+      return answerOf(answer.status, answer.headers, new TextDecoder().decode(answer.bytes));
+    } catch (error) {
+      return {
+        kind: 'unreachable',
+        why: error instanceof Error ? error.message : 'no answer',
+      };
+    }
+  }
+
+  private async look(username: string, headers: Record<string, string>) {
+    const { address, user, token } = this.access;
+    // Where pictures are not for strangers, they are for the account.
+    const account = token === '' ? {} : { Cookie: `rc_uid=${user}; rc_token=${token}` };
+    const request = call('GET', `${address}/avatar/${encodeURIComponent(username)}`);
+    const more = { headers: { ...headers, ...account, Accept: 'image/*' } };
+    return this.transport().carry(request, more, largestImage);
+  }
+}
+
+function call(method: string, url: string): Call {
+  return {
+    method,
+    url,
+    authorization: null,
+    peer: null,
+    guarded: false,
+    body: null,
+    timeout: patience,
+  };
+}

@@ -1,0 +1,187 @@
+//! What concerns a person and no room: a puppet's name, its picture, its end; a Matrix user's name and picture.
+//!
+//! A puppet is registered only when the homeserver says that it is missing.
+//!
+//! Spec: <https://spec.matrix.org/v1.18/client-server-api/#profiles>,
+//! <https://spec.matrix.org/v1.18/client-server-api/#content-repository>
+
+use serde_json::{Value, json};
+
+use super::answer::{Verdict, judge, retry_unless};
+use super::{intent, request, token};
+use crate::attachment::{Done, Intent, Likeness, Move};
+use crate::effect::{Call, PicturePlace};
+use crate::ids;
+use crate::input::Answer;
+use crate::view::{Missing, View};
+
+/// Who speaks for the first time waits for the name no longer than so many milliseconds: the user's own server may be
+/// away.
+const LIKENESS_TIMEOUT: u32 = 5_000;
+
+/// A picture may come from a server far away; so many milliseconds.
+const PICTURE_TIMEOUT: u32 = 25_000;
+
+/// The first step towards an intent.
+pub(super) fn begin(view: &View, intent: &Intent) -> Result<Move, Missing> {
+    match intent {
+        Intent::Name { mxid, name: shown } => {
+            intent::call(view, &format!("name {shown}"), name(view, mxid, shown))
+        }
+        Intent::Picture { mxid, of: None } => intent::call(view, "picture", avatar(view, mxid, "")),
+        Intent::Picture { mxid, of: Some((username, version)) } => {
+            upload(view, "upload", mxid, username, version)
+        }
+        Intent::Withdraw { mxid, .. } => rooms(view, mxid),
+        Intent::Attach
+        | Intent::CreateRoom { .. }
+        | Intent::Latest { .. }
+        | Intent::Join { .. }
+        | Intent::Invite { .. }
+        | Intent::Send { .. }
+        | Intent::Redact { .. }
+        | Intent::Dm(_)
+        | Intent::Recognise { .. } => Ok(unknown("begin")),
+    }
+}
+
+/// The next step, with the answer to the last one. A step that belongs to another intent was taken before somebody was
+/// renamed once more: it begins again.
+pub(super) fn resume(view: &View, intent: &Intent, last: &str, answer: &Answer) -> Result<Move, Missing> {
+    // What it is about goes along: by the time of the answer the user may have another name and picture.
+    let (last, about) = last.split_once(' ').unwrap_or((last, ""));
+    Ok(match (intent, last, judge(answer)) {
+        (_, "name" | "name-again", Verdict::Good(_)) => Move::done(Done::Name(about.to_owned())),
+        (_, "picture", Verdict::Good(_)) => {
+            Move::done(Done::Picture(Some(about).filter(|it| !it.is_empty()).map(str::to_owned)))
+        }
+        (Intent::Picture { mxid, .. }, "upload" | "upload-again", Verdict::Good(body)) => {
+            match body.get("content_uri").and_then(Value::as_str) {
+                Some(uri) => intent::call(view, &format!("picture {about}"), avatar(view, mxid, uri))?,
+                None => Move::Later { after: None, why: "the homeserver named no media".to_owned() },
+            }
+        }
+        (Intent::Name { mxid, .. }, "name", Verdict::Error { code, .. })
+        | (Intent::Picture { mxid, .. }, "upload" | "picture", Verdict::Error { code, .. })
+            if code == "M_FORBIDDEN" =>
+        {
+            let localpart = ids::split_mxid(mxid).map_or("", |(localpart, _)| localpart);
+            intent::call(view, "register", request::register(view, localpart))?
+        }
+        (_, "register", Verdict::Good(_)) => again(view, intent)?,
+        (_, "register", Verdict::Error { code, .. }) if code == "M_USER_IN_USE" => again(view, intent)?,
+
+        (Intent::Withdraw { mxid, why }, "rooms", Verdict::Good(body)) => match first_room(&body) {
+            Some(room) => {
+                let leave =
+                    request::post(view, &Call::path(&["rooms", room, "leave"]), json!({ "reason": why }));
+                intent::call(view, "leave", request::with(leave, "user_id", mxid))?
+            }
+            None => Move::done(Done::Plainly),
+        },
+        // Who is not registered is in no room.
+        (Intent::Withdraw { .. }, "rooms", Verdict::Error { .. }) => Move::done(Done::Plainly),
+        (Intent::Withdraw { mxid, .. }, "leave", Verdict::Good(_)) => rooms(view, mxid)?,
+
+        (_, _, Verdict::Later { after, why, .. }) => Move::Later { after, why },
+        // It may be the workspace itself that does not hand the picture out: no reason for anybody else to wait.
+        (Intent::Picture { .. }, "upload" | "upload-again", Verdict::Away { why }) => {
+            Move::Later { after: None, why }
+        }
+        (_, _, Verdict::Away { why }) => Move::Away { why },
+        (_, _, Verdict::Error { code, text }) => retry_unless(last, &code, &text),
+        (_, _, Verdict::Good(_)) => Move::Again { keep: vec![] },
+    })
+}
+
+/// The request that gives a puppet its display name.
+pub(super) fn name(view: &View, mxid: &str, shown: &str) -> Call {
+    let path = Call::path(&["profile", mxid, "displayname"]);
+    request::with(request::put(view, &path, json!({ "displayname": shown })), "user_id", mxid)
+}
+
+/// What a Matrix user is known by.
+pub(super) fn likeness(view: &View, mxid: &str) -> Result<Option<Likeness>, Missing> {
+    let question = request::get(view, &Call::path(&["profile", mxid]));
+    let question = Call { timeout: LIKENESS_TIMEOUT, ..question };
+    let Some(question) = token::shown(view, question)? else { return Ok(None) };
+    Ok(match judge(view.fetch(question)?) {
+        Verdict::Good(body) => {
+            let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
+            Some(Likeness { name: text("displayname"), avatar: text("avatar_url") })
+        }
+        Verdict::Later { .. } | Verdict::Away { .. } | Verdict::Error { .. } => None,
+    })
+}
+
+/// The request that brings a picture of another server, as the App's own user may see it.
+pub(super) fn picture(
+    view: &View,
+    (server, media): (&str, &str),
+    size: u32,
+) -> Result<Option<Call>, Missing> {
+    let path = Call::path(&["thumbnail", server, media]);
+    let thumbnail = Call {
+        url: format!("{}/_matrix/client/v1/media/{path}", view.config.homeserver()),
+        timeout: PICTURE_TIMEOUT,
+        ..request::get(view, "")
+    };
+    let size = size.to_string();
+    let thumbnail = request::with(request::with(thumbnail, "width", &size), "height", &size);
+    token::shown(view, request::with(thumbnail, "method", "crop"))
+}
+
+fn avatar(view: &View, mxid: &str, uri: &str) -> Call {
+    let path = Call::path(&["profile", mxid, "avatar_url"]);
+    request::with(request::put(view, &path, json!({ "avatar_url": uri })), "user_id", mxid)
+}
+
+fn upload(view: &View, step: &str, mxid: &str, username: &str, version: &str) -> Result<Move, Missing> {
+    let url = format!("{}/_matrix/media/v3/upload", view.config.homeserver());
+    let media = Call { url, ..request::post(view, "", Value::Null) };
+    let media = request::with(Call { body: None, ..media }, "user_id", mxid);
+    Ok(match token::shown(view, media)? {
+        Some(request) => Move::Carry {
+            step: format!("{step} {version}"),
+            from: PicturePlace::User { username: username.to_owned() },
+            to: PicturePlace::Server { request },
+        },
+        None => Move::Later { after: None, why: token::lacking(view)? },
+    })
+}
+
+/// What was refused because the puppet was not registered.
+fn again(view: &View, intent: &Intent) -> Result<Move, Missing> {
+    match intent {
+        Intent::Name { mxid, name: shown } => {
+            intent::call(view, &format!("name-again {shown}"), name(view, mxid, shown))
+        }
+        Intent::Picture { mxid, of: Some((username, version)) } => {
+            upload(view, "upload-again", mxid, username, version)
+        }
+        Intent::Picture { of: None, .. } => Ok(Move::done(Done::Picture(None))),
+        Intent::Attach
+        | Intent::CreateRoom { .. }
+        | Intent::Latest { .. }
+        | Intent::Join { .. }
+        | Intent::Invite { .. }
+        | Intent::Send { .. }
+        | Intent::Redact { .. }
+        | Intent::Dm(_)
+        | Intent::Recognise { .. }
+        | Intent::Withdraw { .. } => Ok(Move::Again { keep: vec![] }),
+    }
+}
+
+/// The rooms that a puppet is in. They are asked for anew after each that it has left.
+fn rooms(view: &View, mxid: &str) -> Result<Move, Missing> {
+    intent::call(view, "rooms", request::with(request::get(view, "joined_rooms"), "user_id", mxid))
+}
+
+fn first_room(body: &Value) -> Option<&str> {
+    body.get("joined_rooms")?.as_array()?.iter().find_map(Value::as_str)
+}
+
+fn unknown(step: &str) -> Move {
+    Move::Refused { why: format!("The App does not know its own step '{step}'.") }
+}

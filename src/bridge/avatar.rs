@@ -1,0 +1,71 @@
+//! The pictures of Matrix users, for the browsers of local people.
+//!
+//! A message shows a picture by an address of ours. Whoever opens it gets what the homeserver has; the address carries
+//! a mark that only we can make, so that nobody fetches anything else through us. What an address stands for never
+//! changes, so it may be kept for ever.
+
+use percent_encoding::percent_decode_str;
+use subtle::{Choice, ConstantTimeEq as _};
+
+use super::attachment;
+use crate::effect::{Call, Effect, Reply};
+use crate::ids::{self, key};
+use crate::input::Request;
+use crate::record::{Record, Seal};
+use crate::view::{Missing, View};
+
+/// Pictures beside messages are this wide, in pixels: the size that homeservers keep ready.
+const SIZE: u32 = 96;
+
+/// The effect that draws a key, where there is none yet.
+pub(super) fn draw(view: &View) -> Result<Option<Effect>, Missing> {
+    if marks(view)?.next().is_some() {
+        return Ok(None);
+    }
+    let key = ids::digest(&[&ids::token(view.entropy), "pictures"]);
+    Ok(Some(Record::Seal(Seal { key, at: view.now }).insert()))
+}
+
+/// The address of a picture, whole or within the workspace.
+pub(super) fn address(view: &View, mxc: &str) -> Result<Option<String>, Missing> {
+    let oldest = marks(view)?.min_by(|a, b| (a.at, &a.key).cmp(&(b.at, &b.key)));
+    let (Some(Seal { key, .. }), Some((server, media))) = (oldest, ids::split_mxc(mxc)) else {
+        return Ok(None);
+    };
+    let path = Call::path(&["avatar", server, media, &mark(key, server, media)]);
+    Ok(Some(format!("{}/{path}", view.config.pictures)))
+}
+
+/// If a request is for a picture: the effects that answer it.
+pub(super) fn serve(view: &View, request: &Request) -> Result<Option<Vec<Effect>>, Missing> {
+    let path = request.uri.split('?').next().unwrap_or_default();
+    let parts: Vec<&str> = path.split('/').collect();
+    let [before @ .., "avatar", server, media, shown] = parts.as_slice() else { return Ok(None) };
+    if request.method != "GET" || before.contains(&"_matrix") {
+        return Ok(None);
+    }
+    let decoded = |part: &str| percent_decode_str(part).decode_utf8_lossy().into_owned();
+    let (server, media) = (decoded(server), decoded(media));
+    let is_ours = marks(view)?.fold(Choice::from(0), |ours, it| {
+        ours | mark(&it.key, &server, &media).as_bytes().ct_eq(shown.as_bytes())
+    });
+    let picture = match ids::split_mxc(&format!("mxc://{server}/{media}")) {
+        Some(of) if bool::from(is_ours) => attachment(view).picture(view, of, SIZE)?,
+        Some(_) | None => None,
+    };
+    let missing = || {
+        let body = r#"{"errcode":"M_NOT_FOUND","error":"There is no such picture here."}"#;
+        Effect::Reply { reply: Reply { status: 404, body: body.to_owned() } }
+    };
+    Ok(Some(vec![picture.map_or_else(missing, |request| Effect::Serve { request })]))
+}
+
+/// Twice, so that nothing can be added to what is marked.
+fn mark(key: &str, server: &str, media: &str) -> String {
+    ids::digest(&[key, &ids::digest(&[key, server, media])])
+}
+
+fn marks(view: &View) -> Result<impl Iterator<Item = &Seal>, Missing> {
+    let records = view.records(key::SEALS)?.iter();
+    Ok(records.filter_map(|it| if let Record::Seal(it) = it { Some(it) } else { None }))
+}

@@ -1,0 +1,132 @@
+/**
+ * The REST API, so far as Apps use it: whoever shows a personal access token acts, ten times a minute and route.
+ *
+ * Kept from the server: refusals in its own words, and no `Retry-After` for who is too fast.
+ */
+import express, { type Request, type Response, type Router } from 'express';
+import { hasPermission } from './permissions.ts';
+import type { UserDoc } from './records.ts';
+import type { Site } from './site.ts';
+import { changeProfile, keepAvatar, resetAvatar } from './users.ts';
+
+interface Route {
+  permission: string;
+  answer: (site: Site, request: Request) => Promise<void>;
+}
+
+interface Counted {
+  began: number;
+  calls: number;
+}
+
+const routes: Readonly<Record<string, Route>> = {
+  'users.update': {
+    permission: 'edit-other-user-info',
+    answer: async (site, { body }) => {
+      const { userId, data } = body as { userId: string; data: Partial<UserDoc> };
+      await changeProfile(site, (await named(site, userId))._id, data);
+    },
+  },
+  'users.setAvatar': {
+    permission: 'edit-other-user-avatar',
+    answer: async (site, request) => {
+      const form = await formOf(request);
+      const image = form.get('image');
+      const { username } = await named(site, form.get('userId'), form.get('username'));
+      if (!(image instanceof File)) throw new Error("The 'image' param is required");
+      keepAvatar(site, username, { type: image.type, bytes: Buffer.from(await image.arrayBuffer()) });
+    },
+  },
+  'users.resetAvatar': {
+    permission: 'edit-other-user-avatar',
+    answer: async (site, { body }) => {
+      const { userId, username } = body as { userId?: string; username?: string };
+      resetAvatar(site, (await named(site, userId, username)).username);
+    },
+  },
+};
+
+export function restApi(site: Site): Router {
+  const router = express.Router();
+  const counted = new Map<string, Counted>();
+  for (const [name, route] of Object.entries(routes))
+    router.post(`/${name}`, (request, response) => {
+      const wait = waitFor(site, counted, name);
+      void respond(site, route, wait, request, response);
+    });
+  return router;
+}
+
+/** Who a request is by, as its headers, its query or its cookies say. */
+export function callerOf({ ws }: Site, request: Request): UserDoc | undefined {
+  const cookies = new URLSearchParams((request.headers.cookie ?? '').replaceAll('; ', '&'));
+  const one = (header: string, query: string): string | undefined =>
+    (request.headers[header] as string | undefined) ??
+    (request.query[query] as string | undefined) ??
+    cookies.get(query) ??
+    undefined;
+  const uid = ws.tokens.get(one('x-auth-token', 'rc_token') ?? '');
+  return uid !== undefined && uid === one('x-user-id', 'rc_uid')
+    ? ws.database.users.docs.get(uid)
+    : undefined;
+}
+
+async function respond(
+  site: Site,
+  { permission, answer }: Route,
+  wait: number,
+  request: Request,
+  response: Response,
+): Promise<void> {
+  const fail = (status: number, error: string): void => {
+    response.status(status).send({ success: false, error });
+  };
+  const by = callerOf(site, request);
+  if (wait > 0)
+    fail(
+      429,
+      `Error, too many requests. Please slow down. You must wait ${wait} seconds before trying this endpoint again. [error-too-many-requests]`,
+    );
+  else if (by === undefined)
+    response.status(401).send({ status: 'error', message: 'You must be logged in to do this.' });
+  else if (!(await hasPermission(site, by._id, permission)))
+    fail(403, 'User does not have the permissions required for this action [error-unauthorized]');
+  else
+    try {
+      await answer(site, request);
+      response.send({ success: true });
+    } catch (error) {
+      fail(400, (error as Error).message);
+    }
+}
+
+/** Seconds until the route may be called again; a call that may be now is counted. */
+function waitFor({ ws }: Site, counted: Map<string, Counted>, name: string): number {
+  const time = ws.settings.number('API_Enable_Rate_Limiter_Limit_Time_Default');
+  const now = Date.now();
+  const before = counted.get(name);
+  if (before === undefined || now - before.began >= time) {
+    counted.set(name, { began: now, calls: 1 });
+    return 0;
+  }
+  if (before.calls >= ws.settings.number('API_Enable_Rate_Limiter_Limit_Calls_Default'))
+    return Math.ceil((before.began + time - now) / 1000);
+  before.calls++;
+  return 0;
+}
+
+async function named({ db }: Site, id: unknown, username?: unknown): Promise<UserDoc> {
+  const user = await db.users.one((it) => it._id === id || it.username === username);
+  if (user === undefined)
+    throw new Error(
+      'The required "userId" or "username" param provided does not match any users [error-invalid-user]',
+    );
+  return user;
+}
+
+async function formOf(request: Request): Promise<FormData> {
+  const parts: Buffer[] = [];
+  for await (const part of request as AsyncIterable<Buffer>) parts.push(part);
+  const headers = { 'content-type': request.headers['content-type'] ?? '' };
+  return new globalThis.Response(Buffer.concat(parts), { headers }).formData();
+}
