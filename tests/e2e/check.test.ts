@@ -165,11 +165,13 @@ describe('the check', () => {
       expect(await check(), 'Other people', /^⚠️ .*begin with rc_ .*@rc_mallory:hs\.test\. .*➜ Before/s);
     });
 
-    test('files that are too large for the homeserver', async () => {
+    test('everyday files that are too large', async () => {
       const { settings } = federation.workspace;
-      expect(await check(), 'Files', /^⚠️ .*up to 50\.0 MB, Rocket\.Chat up to 100\.0 MB.*➜ Raise/s);
-      settings.set('FileUpload_MaxFileSize', 10_485_760);
-      expect(await check(), 'Files', /^✅ up to 10\.0 MB/);
+      const usual = settings.get('FileUpload_MaxFileSize');
+      expect(await check(), 'Files', /^✅ .*up to 50\.0 MB, Rocket\.Chat of up to 100\.0 MB\./);
+      settings.set('FileUpload_MaxFileSize', 1_048_576);
+      expect(await check(), 'Files', /^⚠️ .*Rocket\.Chat of up to 1\.0 MB.*➜ Raise \*Maximum File/s);
+      settings.set('FileUpload_MaxFileSize', usual);
     });
 
     test('clocks that differ', async () => {
@@ -282,10 +284,10 @@ describe('the check', () => {
         );
       back.faults = { status: 418 };
       await expectLine('status 418');
-      settings.set('FileUpload_MaxFileSize', 209_715_200);
-      await expectLine('200.0 MB');
-      assert.deepEqual([logged('status 418'), logged('200.0 MB')], [1, 1]);
-      settings.set('FileUpload_MaxFileSize', 10_485_760);
+      settings.set('FileUpload_MaxFileSize', 2_097_152);
+      await expectLine('of up to 2.0 MB');
+      assert.deepEqual([logged('status 418'), logged('of up to 2.0 MB')], [1, 1]);
+      settings.set('FileUpload_MaxFileSize', 104_857_600);
       back.faults = {};
     });
 

@@ -24,6 +24,9 @@ pub(super) const INSTALL: &str = "Save what `/federation registration` shows as 
                                   homeserver in place of the old one, name the file under `app_service_config_files` in \
                                   `homeserver.yaml`, and restart the homeserver";
 
+/// Files of up to so many bytes should pass.
+const EVERYDAY: i64 = 8 * 1_048_576;
+
 /// A clock that is off by more shows, in milliseconds.
 const SHOWS: i64 = 10_000;
 
@@ -341,7 +344,7 @@ fn others(facts: &Facts<'_>, inside: &Inside) -> Line {
     )
 }
 
-/// Whether files that fit one side fit the other.
+/// Whether everyday files, a photograph say, fit both sides.
 fn files(facts: &Facts<'_>, media: &Answer) -> Line {
     let Answer::Response { status: 200, body, .. } = media else {
         return Line::unknown(
@@ -349,24 +352,22 @@ fn files(facts: &Facts<'_>, media: &Answer) -> Line {
             format!("the homeserver does not say how large they may be ({}).", in_words(media)),
         );
     };
-    let (there, here) = (json(body).get("m.upload.size").and_then(Value::as_i64), facts.largest_file);
-    let here = here.filter(|it| *it >= 0);
-    match (there, here) {
-        (None, _) => Line::well(FILES, "the homeserver names no limit."),
-        (Some(there), here) if here.is_none_or(|here| there < here) => Line::warning(
-            FILES,
-            format!(
-                "the homeserver takes files of up to {}, Rocket.Chat {}: what is larger stays here.",
-                megabytes(there),
-                here.map_or("of any size".to_owned(), |here| format!("up to {}", megabytes(here)))
-            ),
-            "Raise `max_upload_size` in `homeserver.yaml` (and `client_max_body_size` of a proxy before it), or lower \
-             *Maximum File Upload Size* in Rocket.Chat under Administration > Settings > File Upload.",
-        ),
-        (Some(there), here) => {
-            Line::well(FILES, format!("up to {} in both directions.", megabytes(here.unwrap_or(there))))
+    let there = json(body).get("m.upload.size").and_then(Value::as_i64);
+    let here = facts.largest_file.filter(|it| *it >= 0);
+    let most =
+        |limit: Option<i64>| limit.map_or("any size".to_owned(), |it| format!("up to {}", megabytes(it)));
+    let limits = format!("the homeserver takes files of {}, Rocket.Chat of {}", most(there), most(here));
+    let is_small = |limit: Option<i64>| limit.is_some_and(|it| it < EVERYDAY);
+    let remedy = match (is_small(there), is_small(here)) {
+        (false, false) => return Line::well(FILES, format!("{limits}.")),
+        (true, _) => {
+            "Raise `max_upload_size` in `homeserver.yaml` (and `client_max_body_size` of a proxy before it)."
         }
-    }
+        (false, true) => {
+            "Raise *Maximum File Upload Size* in Rocket.Chat under Administration > Settings > File Upload."
+        }
+    };
+    Line::warning(FILES, format!("{limits}: many a photograph is larger."), remedy)
 }
 
 fn megabytes(bytes: i64) -> String {

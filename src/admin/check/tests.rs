@@ -415,10 +415,16 @@ fn files_and_their_limits() {
             direct: None,
         })
     };
-    expect(&of(json!(52_428_800), Some(104_857_600)), "Files", State::Warning, &["50.0 MB", "100.0 MB"]);
-    expect(&of(json!(52_428_800), Some(-1)), "Files", State::Warning, &["of any size"]);
-    expect(&of(json!(104_857_600), Some(52_428_800)), "Files", State::Well, &["50.0 MB"]);
-    expect(&of(json!(null), Some(1)), "Files", State::Well, &["no limit"]);
+    let state = |there, here, state, words| expect(&of(there, here), "Files", state, words);
+    state(json!(52_428_800), Some(104_857_600), State::Well, &["up to 50.0 MB", "up to 100.0 MB"]);
+    state(json!(null), Some(-1), State::Well, &["takes files of any size, Rocket.Chat of any size."]);
+    state(json!(5_242_880), Some(-1), State::Warning, &["up to 5.0 MB", "`max_upload_size`"]);
+    state(
+        json!(52_428_800),
+        Some(1_048_576),
+        State::Warning,
+        &["up to 1.0 MB", "*Maximum File Upload Size*"],
+    );
     expect(&with_inside(|it| it.media = error(404, "M_UNRECOGNIZED")), "Files", State::Unknown, &["404"]);
 }
 
