@@ -175,7 +175,8 @@ export async function readSettings(
   const access = {
     address: withoutSlash(value('workspace_url')) || site,
     user: value('rest_user'),
-    token: value('rest_token'),
+    // A stray character from copying would be shown in an error of the client, and the token with it.
+    token: value('rest_token').replace(/[^!-~]/g, ''),
   };
   const listen = { host: value('listen_host') || '0.0.0.0', port: Number(value('listen_port')) || 3300 };
   return {

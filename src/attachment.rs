@@ -5,6 +5,7 @@
 //! says what follows. Steps are idempotent, so that after a crash an intent simply begins again.
 
 mod dm;
+mod person;
 
 use serde_json::Value;
 
@@ -15,6 +16,7 @@ use crate::record::Person;
 use crate::view::{Missing, View};
 
 pub use dm::DmIntent;
+pub use person::PersonIntent;
 
 /// Something the bridge wants done on the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,27 +98,8 @@ pub enum Intent {
         /// The Matrix room.
         room: String,
     },
-    /// Call a puppet by another name.
-    Name {
-        /// The puppet.
-        mxid: String,
-        /// What the user is called now.
-        name: String,
-    },
-    /// Give a puppet the picture of its user.
-    Picture {
-        /// The puppet.
-        mxid: String,
-        /// The username, and the version of the picture; none if the puppet is to have no picture any more.
-        of: Option<(String, String)>,
-    },
-    /// Take a puppet out of all its rooms.
-    Withdraw {
-        /// The puppet.
-        mxid: String,
-        /// Why, in a sentence for those who stay.
-        why: String,
-    },
+    /// Something about a local user on Matrix, in no room.
+    Person(PersonIntent),
 }
 
 impl Intent {
@@ -130,9 +113,7 @@ impl Intent {
             | Self::CreateRoom { .. }
             | Self::Latest { .. }
             | Self::Recognise { .. }
-            | Self::Name { .. }
-            | Self::Picture { .. }
-            | Self::Withdraw { .. } => None,
+            | Self::Person(_) => None,
         }
     }
 }

@@ -21,7 +21,9 @@ mod transaction;
 pub use identity::{close as close_key, reveal as reveal_keys, rotate as rotate_key};
 pub use probe::{Probe, Published, probe};
 
-use crate::attachment::{Acceptance, Attachment, DmIntent, Done, Incoming, Intent, Likeness, Move};
+use crate::attachment::{
+    Acceptance, Attachment, DmIntent, Done, Incoming, Intent, Likeness, Move, PersonIntent,
+};
 use crate::effect::{Call, Effect, Reply};
 use crate::input::{Answer, Request};
 use crate::view::{Missing, View};
@@ -70,11 +72,11 @@ impl Attachment for Direct {
                         .to_owned(),
             },
             // Whoever asks for a profile is told the name of this moment.
-            Intent::Name { name, .. } => Move::done(Done::Name(name.clone())),
-            Intent::Picture { .. } => {
+            Intent::Person(PersonIntent::Name { name, .. }) => Move::done(Done::Name(name.clone())),
+            Intent::Person(PersonIntent::Picture { .. }) => {
                 Move::Refused { why: "in direct mode, pictures are not shown so far".to_owned() }
             }
-            Intent::Withdraw { .. } => {
+            Intent::Person(PersonIntent::Withdraw { .. }) => {
                 Move::Refused { why: "in direct mode, nobody can leave a room so far".to_owned() }
             }
         })
@@ -92,9 +94,7 @@ impl Attachment for Direct {
             | Intent::Invite { .. }
             | Intent::Dm(_)
             | Intent::Recognise { .. }
-            | Intent::Name { .. }
-            | Intent::Picture { .. }
-            | Intent::Withdraw { .. } => self.begin(view, intent),
+            | Intent::Person(_) => self.begin(view, intent),
         }
     }
 

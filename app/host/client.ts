@@ -5,10 +5,11 @@ import { Agent as SecureAgent, request as secureRequest, type RequestOptions } f
 
 import type { Answer, Call } from '../protocol.ts';
 import { joined } from '../bytes.ts';
+import { reason } from '../log.ts';
 import { background } from '../within.ts';
 import { type Admits, CheckedPlainAgent, CheckedSecureAgent } from './agents.ts';
 import {
-  answerOf,
+  answered,
   type Bytes,
   headersOf,
   largestAnswer,
@@ -68,13 +69,8 @@ export class Client implements Transport {
   }
 
   async call(call: Call, largest = largestAnswer): Promise<Answer> {
-    try {
-      const more = call.body === null ? {} : { body: new TextEncoder().encode(call.body) };
-      const { status, headers, bytes } = await this.carry(call, more, largest);
-      return answerOf(status, headers, new TextDecoder().decode(bytes));
-    } catch (error) {
-      return { kind: 'unreachable', why: error instanceof Error ? error.message : 'no answer' };
-    }
+    const more = call.body === null ? {} : { body: new TextEncoder().encode(call.body) };
+    return answered(this.carry(call, more, largest));
   }
 
   async carry(call: Call, more: More, largest: number): Promise<Bytes> {
@@ -87,8 +83,7 @@ export class Client implements Transport {
         ? this.callSecure(address, outgoing, way)
         : this.callAgain(address, outgoing, way.plain));
     } catch (error) {
-      const why = error instanceof Error ? error.message : 'no answer';
-      throw new Error(`${address.authority}: ${why}`, { cause: error });
+      throw new Error(`${address.authority}: ${reason(error)}`, { cause: error });
     }
   }
 

@@ -3,7 +3,7 @@
 import type { Answer, Call, PicturePlace } from '../protocol.ts';
 import { type Image, imageOf, largestImage } from './image.ts';
 import type { Site } from './site.ts';
-import { answerOf, largestLookup, type Transport } from './transport.ts';
+import { answered, type Bytes, largestLookup, type Transport } from './transport.ts';
 
 /** What is kept in memory at most, and how many are fetched at once for browsers. */
 export const pictureLimits = { keptBytes: 8 * 1024 * 1024, atOnce: 32 };
@@ -40,24 +40,17 @@ export class Pictures {
   }
 
   /** Carries a picture from one place to another; gives the answer of the second, or why there is none. */
-  async carry(from: PicturePlace, to: PicturePlace): Promise<Answer> {
-    try {
-      const image =
-        from.kind === 'user' ? await this.site.picture(from.username) : await this.bring(from.request);
-      if (image === undefined) return noPicture;
-      if (to.kind === 'user') return await this.site.setPicture(to.username, image);
-      const more = {
-        headers: { 'Content-Type': image.type },
-        body: image.bytes,
-      };
-      const { status, headers, bytes } = await this.transport().carry(to.request, more, largestLookup);
-      return answerOf(status, headers, new TextDecoder().decode(bytes));
-    } catch (error) {
-      return {
-        kind: 'unreachable',
-        why: error instanceof Error ? error.message : 'no answer',
-      };
-    }
+  carry(from: PicturePlace, to: PicturePlace): Promise<Answer> {
+    return answered(this.carried(from, to));
+  }
+
+  private async carried(from: PicturePlace, to: PicturePlace): Promise<Bytes> {
+    const image =
+      from.kind === 'user' ? await this.site.picture(from.username) : await this.bring(from.request);
+    if (image === undefined) return noPicture;
+    if (to.kind === 'user') return this.site.setPicture(to.username, image);
+    const more = { headers: { 'Content-Type': image.type }, body: image.bytes };
+    return this.transport().carry(to.request, more, largestLookup);
   }
 
   private async fetch(request: Call): Promise<Image | undefined> {
@@ -84,11 +77,10 @@ export class Pictures {
   }
 }
 
-const noPicture: Answer = answerOf(
-  415,
-  {},
-  JSON.stringify({
-    errcode: 'M_UNKNOWN',
-    error: 'it is no PNG, JPEG, GIF or WebP',
-  }),
-);
+const noPicture: Bytes = {
+  status: 415,
+  headers: {},
+  bytes: new TextEncoder().encode(
+    JSON.stringify({ errcode: 'M_UNKNOWN', error: 'it is no PNG, JPEG, GIF or WebP' }),
+  ),
+};

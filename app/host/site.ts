@@ -6,10 +6,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 
 import { joined } from '../bytes.ts';
-import type { Log } from '../log.ts';
+import { type Log, reason } from '../log.ts';
 import type { Answer, Avatar, Call } from '../protocol.ts';
 import { type Image, imageOf, largestImage, mediaType } from './image.ts';
-import { answerOf, largestLookup, type More, type Transport } from './transport.ts';
+import { answered, type Bytes, largestLookup, type More, type Transport } from './transport.ts';
 
 export interface Access {
   /** Where the workspace answers, without a slash at the end. */
@@ -50,7 +50,7 @@ export class Site {
         typeof date === 'string' ? date : createHash('sha256').update(bytes).digest('base64url');
       return { kind: 'picture', version };
     } catch (error) {
-      this.complain(error instanceof Error ? error.message : 'no answer');
+      this.complain(reason(error));
       return { kind: 'unknown' };
     }
   }
@@ -63,7 +63,7 @@ export class Site {
   }
 
   /** Gives an account a picture. */
-  async setPicture(username: string, { type, bytes }: Image): Promise<Answer> {
+  async setPicture(username: string, { type, bytes }: Image): Promise<Bytes> {
     const boundary = randomBytes(16).toString('hex');
     const part = (name: string, more: string): string =>
       `--${boundary}\r\nContent-Disposition: form-data; name="${name}"${more}\r\n\r\n`;
@@ -87,7 +87,7 @@ export class Site {
   /** Asks something of the REST API; the body is JSON. */
   async rest(path: string, body: string): Promise<Answer> {
     const headers = { 'Content-Type': 'application/json' };
-    return this.ask(path, { headers, body: new TextEncoder().encode(body) });
+    return answered(this.ask(path, { headers, body: new TextEncoder().encode(body) }));
   }
 
   private complain(why: string): void {
@@ -98,23 +98,10 @@ export class Site {
     );
   }
 
-  private async ask(path: string, { headers, body }: More): Promise<Answer> {
+  private async ask(path: string, { headers, body }: Required<More>): Promise<Bytes> {
     const { address, user, token } = this.access;
-    const account = { 'X-User-Id': user, 'X-Auth-Token': token };
-    const more: More = {
-      headers: { ...headers, ...account },
-      ...(body === undefined ? {} : { body }),
-    };
-    try {
-      const request = call('POST', `${address}/api/v1/${path}`);
-      const answer = await this.transport().carry(request, more, largestLookup);
-      return answerOf(answer.status, answer.headers, new TextDecoder().decode(answer.bytes));
-    } catch (error) {
-      return {
-        kind: 'unreachable',
-        why: error instanceof Error ? error.message : 'no answer',
-      };
-    }
+    const more = { headers: { ...headers, 'X-User-Id': user, 'X-Auth-Token': token }, body };
+    return this.transport().carry(call('POST', `${address}/api/v1/${path}`), more, largestLookup);
   }
 
   private async look(username: string, headers: Record<string, string>) {

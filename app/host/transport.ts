@@ -2,8 +2,9 @@
 
 import { Buffer } from 'node:buffer';
 
-import type { IHttp, IHttpRequest } from '@rocket.chat/apps-engine/definition/accessors';
+import type { IHttp, IHttpRequest, IHttpResponse } from '@rocket.chat/apps-engine/definition/accessors';
 
+import { reason } from '../log.ts';
 import type { Answer, Call, Transport as Whose } from '../protocol.ts';
 import { within } from '../within.ts';
 
@@ -65,6 +66,16 @@ export function answerOf(
   };
 }
 
+/** What a request that was carried comes to, as the answer to a call. */
+export async function answered(carried: Promise<Bytes>): Promise<Answer> {
+  try {
+    const { status, headers, bytes } = await carried;
+    return answerOf(status, headers, new TextDecoder().decode(bytes));
+  } catch (error) {
+    return { kind: 'unreachable', why: reason(error) };
+  }
+}
+
 /** How far the clock of a `Date` header is ahead of ours. */
 function ahead(date: string | null, now = Date.now()): number | null {
   const time = Date.parse(date ?? '');
@@ -103,25 +114,25 @@ export class EngineTransport implements Transport {
   constructor(private readonly http: IHttp) {}
 
   async call(request: Call, largest = largestAnswer): Promise<Answer> {
-    if (request.guarded || request.peer !== null) return { kind: 'unreachable', why: unsafe };
     try {
-      return await within(request.timeout, 'the server', this.send(request, largest));
+      const { statusCode, headers, content } = await this.send(request, {
+        headers: headersOf(request),
+        ...(request.body === null ? {} : { content: request.body }),
+      });
+      const body = content ?? '';
+      if (body.length > largest) throw new Error(tooLarge);
+      return answerOf(statusCode, headers ?? {}, body);
     } catch (error) {
-      return { kind: 'unreachable', why: withoutAddress(error, request.url) };
+      return { kind: 'unreachable', why: reason(error) };
     }
   }
 
   async carry(request: Call, { headers = {}, body }: More, largest: number): Promise<Bytes> {
-    const options: IHttpRequest = {
+    const answer = await this.send(request, {
       headers: { ...headersOf(request), ...headers },
-      timeout: request.timeout,
       encoding: null,
-    };
-    // Declared as text; the engine hands bytes through as they are.
-    if (body !== undefined) options.content = Buffer.from(body) as unknown as string;
-    const sent = this.verb(request.method)(request.url, options);
-    const answer = await within(request.timeout, 'the server', sent).catch((error: unknown) => {
-      throw new Error(withoutAddress(error, request.url));
+      // Declared as text; the engine hands bytes through as they are.
+      ...(body === undefined ? {} : { content: Buffer.from(body) as unknown as string }),
     });
     const content: unknown = answer.content ?? '';
     const bytes =
@@ -134,16 +145,14 @@ export class EngineTransport implements Transport {
     // The workspace's own connections.
   }
 
-  private async send(request: Call, largest: number): Promise<Answer> {
-    const options: IHttpRequest = {
-      headers: headersOf(request),
-      timeout: request.timeout,
-    };
-    if (request.body !== null) options.content = request.body;
-    const response = await this.verb(request.method)(request.url, options);
-    const body = response.content ?? '';
-    if (body.length > largest) return { kind: 'unreachable', why: tooLarge };
-    return answerOf(response.statusCode, response.headers ?? {}, body);
+  private async send(request: Call, options: IHttpRequest): Promise<IHttpResponse> {
+    if (request.guarded || request.peer !== null) throw new Error(unsafe);
+    try {
+      const sent = this.verb(request.method)(request.url, { ...options, timeout: request.timeout });
+      return await within(request.timeout, 'the server', sent);
+    } catch (error) {
+      throw new Error(withoutAddress(reason(error), request.url), { cause: error });
+    }
   }
 
   private verb(method: string): IHttp['get'] {
@@ -160,7 +169,6 @@ export class EngineTransport implements Transport {
 }
 
 /** The workspace's client names the whole address in its errors. */
-function withoutAddress(error: unknown, url: string): string {
-  const message = error instanceof Error ? error.message : 'no answer';
+function withoutAddress(message: string, url: string): string {
   return message.split(url).join('the address').replace(/\?\S*/g, '');
 }

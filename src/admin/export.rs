@@ -28,18 +28,12 @@ const SEGMENTS: u64 = 8;
 /// The largest export, in bytes before it is sealed: sealed it must fit into an upload of 16 MiB.
 const LARGEST: usize = 11 * 1024 * 1024;
 
-/// What everything belonging to the workspace is found by.
-const OF_WORKSPACE: [&str; 9] = [
-    key::PORTALS,
-    key::GHOSTS,
-    key::PUPPETS,
-    key::SEALS,
-    key::JOURNALS,
-    key::DEAD,
-    key::TOKENS,
-    key::SIGNING,
-    key::INVITATIONS,
-];
+/// What belongs to the workspace and is carried as it is.
+const PLAIN: [&str; 7] =
+    [key::PORTALS, key::GHOSTS, key::PUPPETS, key::SEALS, key::JOURNALS, key::DEAD, key::INVITATIONS];
+
+/// What belongs to the workspace and is carried in the open, though it may be kept sealed.
+const SECRET: [&str; 2] = [key::TOKENS, key::SIGNING];
 
 /// The file.
 #[derive(Serialize, Deserialize)]
@@ -172,7 +166,7 @@ pub(super) fn is_carried(record: &Record) -> bool {
 
 /// All records that may be part of it, with secrets in the open.
 fn gathered(view: &View) -> Result<Result<Vec<Record>, String>, Missing> {
-    view.all(OF_WORKSPACE.map(Key::documents))?;
+    view.all(PLAIN.iter().chain(&SECRET).map(|it| Key::documents(*it)))?;
     let found = |association: &str| view.records(association).map(<[Record]>::to_vec);
     let keys = match server::reveal_keys(view)? {
         Ok(keys) => keys,
@@ -182,9 +176,7 @@ fn gathered(view: &View) -> Result<Result<Vec<Record>, String>, Missing> {
         return Ok(Err(why));
     }
     let mut records = [appservice::reveal_tokens(view)?, keys].concat();
-    for association in
-        [key::PORTALS, key::GHOSTS, key::PUPPETS, key::SEALS, key::JOURNALS, key::DEAD, key::INVITATIONS]
-    {
+    for association in PLAIN {
         records.extend(found(association)?);
     }
     // What belongs to each room and person, and to what waits.

@@ -52,7 +52,7 @@ pub(super) fn begin(view: &View, intent: &Intent) -> Result<Move, Missing> {
         }
         Intent::Dm(intent) => dm::begin(view, intent),
         Intent::Recognise { .. } => step(view, "mark", intent),
-        Intent::Name { .. } | Intent::Picture { .. } | Intent::Withdraw { .. } => person::begin(view, intent),
+        Intent::Person(intent) => person::begin(view, intent),
     }
 }
 
@@ -67,7 +67,7 @@ pub(super) fn resume(view: &View, intent: &Intent, last: &str, answer: &Answer) 
     if let Intent::Dm(intent) = intent {
         return dm::resume(view, intent, last, answer);
     }
-    if matches!(intent, Intent::Name { .. } | Intent::Picture { .. } | Intent::Withdraw { .. }) {
+    if let Intent::Person(intent) = intent {
         return person::resume(view, intent, last, answer);
     }
     let verdict = judge(answer);
@@ -157,9 +157,7 @@ fn step(view: &View, name: &str, intent: &Intent) -> Result<Move, Missing> {
             };
             as_puppet(view, name, room, by, send)?
         }
-        Intent::Name { .. } | Intent::Picture { .. } | Intent::Withdraw { .. } => {
-            return person::begin(view, intent);
-        }
+        Intent::Person(intent) => return person::begin(view, intent),
         Intent::Redact { room, event, by, reason, transaction, .. } => {
             redact(view, name, (room, event), by.as_ref(), reason, transaction)?
         }
@@ -170,15 +168,10 @@ fn step(view: &View, name: &str, intent: &Intent) -> Result<Move, Missing> {
 
 /// A request as a move; without tokens there is nothing that could be sent.
 pub(super) fn call(view: &View, step: &str, request: Call) -> Result<Move, Missing> {
-    Ok(match token::in_use(view)? {
-        Some(pair) => with_pair(step.to_owned(), request, &pair),
+    Ok(match token::shown(view, request)? {
+        Some(request) => Move::Call { step: step.to_owned(), request, keep: vec![] },
         None => Move::Later { after: None, why: token::lacking(view)? },
     })
-}
-
-fn with_pair(step: String, request: Call, pair: &token::Pair) -> Move {
-    let authorization = Some(format!("Bearer {}", pair.appservice.expose()));
-    Move::Call { step, request: Call { authorization, ..request }, keep: vec![] }
 }
 
 /// Whether the homeserver does not know the token it was shown.
@@ -188,7 +181,8 @@ fn is_unknown_token(answer: &Answer) -> bool {
 
 /// Asks with another pair who we are: a question that changes nothing.
 fn who_am_i(view: &View, pair: &token::Pair) -> Move {
-    with_pair(format!("{WHO_AM_I}{}", pair.id), request::get(view, "account/whoami"), pair)
+    let request = pair.shown(request::get(view, "account/whoami"));
+    Move::Call { step: format!("{WHO_AM_I}{}", pair.id), request, keep: vec![] }
 }
 
 /// The homeserver knows the pair that was tried, and the intent begins again with it; or the next one is tried.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::answer::{Verdict, judge, retry_unless};
 use super::{intent, request, token};
-use crate::attachment::{Done, Intent, Likeness, Move};
+use crate::attachment::{Done, Likeness, Move, PersonIntent};
 use crate::effect::{Call, PicturePlace};
 use crate::ids;
 use crate::input::Answer;
@@ -23,31 +23,27 @@ const LIKENESS_TIMEOUT: u32 = 5_000;
 const PICTURE_TIMEOUT: u32 = 25_000;
 
 /// The first step towards an intent.
-pub(super) fn begin(view: &View, intent: &Intent) -> Result<Move, Missing> {
+pub(super) fn begin(view: &View, intent: &PersonIntent) -> Result<Move, Missing> {
     match intent {
-        Intent::Name { mxid, name: shown } => {
+        PersonIntent::Name { mxid, name: shown } => {
             intent::call(view, &format!("name {shown}"), name(view, mxid, shown))
         }
-        Intent::Picture { mxid, of: None } => intent::call(view, "picture", avatar(view, mxid, "")),
-        Intent::Picture { mxid, of: Some((username, version)) } => {
+        PersonIntent::Picture { mxid, of: None } => intent::call(view, "picture", avatar(view, mxid, "")),
+        PersonIntent::Picture { mxid, of: Some((username, version)) } => {
             upload(view, "upload", mxid, username, version)
         }
-        Intent::Withdraw { mxid, .. } => rooms(view, mxid),
-        Intent::Attach
-        | Intent::CreateRoom { .. }
-        | Intent::Latest { .. }
-        | Intent::Join { .. }
-        | Intent::Invite { .. }
-        | Intent::Send { .. }
-        | Intent::Redact { .. }
-        | Intent::Dm(_)
-        | Intent::Recognise { .. } => Ok(unknown("begin")),
+        PersonIntent::Withdraw { mxid, .. } => rooms(view, mxid, ""),
     }
 }
 
 /// The next step, with the answer to the last one. A step that belongs to another intent was taken before somebody was
 /// renamed once more: it begins again.
-pub(super) fn resume(view: &View, intent: &Intent, last: &str, answer: &Answer) -> Result<Move, Missing> {
+pub(super) fn resume(
+    view: &View,
+    intent: &PersonIntent,
+    last: &str,
+    answer: &Answer,
+) -> Result<Move, Missing> {
     // What it is about goes along: by the time of the answer the user may have another name and picture.
     let (last, about) = last.split_once(' ').unwrap_or((last, ""));
     Ok(match (intent, last, judge(answer)) {
@@ -55,14 +51,14 @@ pub(super) fn resume(view: &View, intent: &Intent, last: &str, answer: &Answer) 
         (_, "picture", Verdict::Good(_)) => {
             Move::done(Done::Picture(Some(about).filter(|it| !it.is_empty()).map(str::to_owned)))
         }
-        (Intent::Picture { mxid, .. }, "upload" | "upload-again", Verdict::Good(body)) => {
+        (PersonIntent::Picture { mxid, .. }, "upload" | "upload-again", Verdict::Good(body)) => {
             match body.get("content_uri").and_then(Value::as_str) {
                 Some(uri) => intent::call(view, &format!("picture {about}"), avatar(view, mxid, uri))?,
                 None => Move::Later { after: None, why: "the homeserver named no media".to_owned() },
             }
         }
-        (Intent::Name { mxid, .. }, "name", Verdict::Error { code, .. })
-        | (Intent::Picture { mxid, .. }, "upload" | "picture", Verdict::Error { code, .. })
+        (PersonIntent::Name { mxid, .. }, "name", Verdict::Error { code, .. })
+        | (PersonIntent::Picture { mxid, .. }, "upload" | "picture", Verdict::Error { code, .. })
             if code == "M_FORBIDDEN" =>
         {
             let localpart = ids::split_mxid(mxid).map_or("", |(localpart, _)| localpart);
@@ -71,21 +67,30 @@ pub(super) fn resume(view: &View, intent: &Intent, last: &str, answer: &Answer) 
         (_, "register", Verdict::Good(_)) => again(view, intent)?,
         (_, "register", Verdict::Error { code, .. }) if code == "M_USER_IN_USE" => again(view, intent)?,
 
-        (Intent::Withdraw { mxid, why }, "rooms", Verdict::Good(body)) => match first_room(&body) {
+        (PersonIntent::Withdraw { mxid, why }, "rooms", Verdict::Good(body)) => match next_room(&body, about)
+        {
             Some(room) => {
                 let leave =
                     request::post(view, &Call::path(&["rooms", room, "leave"]), json!({ "reason": why }));
-                intent::call(view, "leave", request::with(leave, "user_id", mxid))?
+                let step = format!("leave {room} {about}");
+                intent::call(view, &step, request::with(leave, "user_id", mxid))?
             }
-            None => Move::done(Done::Plainly),
+            None if about.is_empty() => Move::done(Done::Plainly),
+            None => Move::Refused { why: format!("some cannot be left: {about}") },
         },
         // Who is not registered is in no room.
-        (Intent::Withdraw { .. }, "rooms", Verdict::Error { .. }) => Move::done(Done::Plainly),
-        (Intent::Withdraw { mxid, .. }, "leave", Verdict::Good(_)) => rooms(view, mxid)?,
+        (PersonIntent::Withdraw { .. }, "rooms", Verdict::Error { .. }) => Move::done(Done::Plainly),
+        (PersonIntent::Withdraw { mxid, .. }, "leave", Verdict::Good(_)) => {
+            rooms(view, mxid, about.split_once(' ').map_or("", |(_, kept)| kept))?
+        }
+        // The other rooms are left all the same.
+        (PersonIntent::Withdraw { mxid, .. }, "leave", Verdict::Error { .. }) => {
+            rooms(view, mxid, about.trim_end())?
+        }
 
         (_, _, Verdict::Later { after, why, .. }) => Move::Later { after, why },
         // It may be the workspace itself that does not hand the picture out: no reason for anybody else to wait.
-        (Intent::Picture { .. }, "upload" | "upload-again", Verdict::Away { why }) => {
+        (PersonIntent::Picture { .. }, "upload" | "upload-again", Verdict::Away { why }) => {
             Move::Later { after: None, why }
         }
         (_, _, Verdict::Away { why }) => Move::Away { why },
@@ -151,37 +156,27 @@ fn upload(view: &View, step: &str, mxid: &str, username: &str, version: &str) ->
 }
 
 /// What was refused because the puppet was not registered.
-fn again(view: &View, intent: &Intent) -> Result<Move, Missing> {
+fn again(view: &View, intent: &PersonIntent) -> Result<Move, Missing> {
     match intent {
-        Intent::Name { mxid, name: shown } => {
+        PersonIntent::Name { mxid, name: shown } => {
             intent::call(view, &format!("name-again {shown}"), name(view, mxid, shown))
         }
-        Intent::Picture { mxid, of: Some((username, version)) } => {
+        PersonIntent::Picture { mxid, of: Some((username, version)) } => {
             upload(view, "upload-again", mxid, username, version)
         }
-        Intent::Picture { of: None, .. } => Ok(Move::done(Done::Picture(None))),
-        Intent::Attach
-        | Intent::CreateRoom { .. }
-        | Intent::Latest { .. }
-        | Intent::Join { .. }
-        | Intent::Invite { .. }
-        | Intent::Send { .. }
-        | Intent::Redact { .. }
-        | Intent::Dm(_)
-        | Intent::Recognise { .. }
-        | Intent::Withdraw { .. } => Ok(Move::Again { keep: vec![] }),
+        PersonIntent::Picture { of: None, .. } => Ok(Move::done(Done::Picture(None))),
+        PersonIntent::Withdraw { .. } => Ok(Move::Again { keep: vec![] }),
     }
 }
 
-/// The rooms that a puppet is in. They are asked for anew after each that it has left.
-fn rooms(view: &View, mxid: &str) -> Result<Move, Missing> {
-    intent::call(view, "rooms", request::with(request::get(view, "joined_rooms"), "user_id", mxid))
+/// The rooms that a puppet is in; they are asked for anew after each that it has left. `kept` are those that it cannot
+/// leave, with spaces between them.
+fn rooms(view: &View, mxid: &str, kept: &str) -> Result<Move, Missing> {
+    let joined = request::with(request::get(view, "joined_rooms"), "user_id", mxid);
+    intent::call(view, &format!("rooms {kept}"), joined)
 }
 
-fn first_room(body: &Value) -> Option<&str> {
-    body.get("joined_rooms")?.as_array()?.iter().find_map(Value::as_str)
-}
-
-fn unknown(step: &str) -> Move {
-    Move::Refused { why: format!("The App does not know its own step '{step}'.") }
+fn next_room<'a>(body: &'a Value, kept: &str) -> Option<&'a str> {
+    let mut joined = body.get("joined_rooms")?.as_array()?.iter().filter_map(Value::as_str);
+    joined.find(|room| kept.split(' ').all(|it| it != *room))
 }

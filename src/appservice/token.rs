@@ -38,6 +38,13 @@ pub(super) struct Pair {
     generation: u32,
 }
 
+impl Pair {
+    /// A request that shows the homeserver this pair.
+    pub(super) fn shown(&self, request: Call) -> Call {
+        Call { authorization: Some(format!("Bearer {}", self.appservice.expose())), ..request }
+    }
+}
+
 /// The two texts of a pair, as they are sealed.
 #[derive(Serialize, Deserialize)]
 struct Both {
@@ -55,8 +62,7 @@ pub(super) fn in_use(view: &View) -> Result<Option<Pair>, Missing> {
 
 /// A request with the token that lets us act; none where there is no pair that can be used.
 pub(super) fn shown(view: &View, request: Call) -> Result<Option<Call>, Missing> {
-    let bearer = |pair: Pair| Some(format!("Bearer {}", pair.appservice.expose()));
-    Ok(in_use(view)?.map(|pair| Call { authorization: bearer(pair), ..request }))
+    Ok(in_use(view)?.map(|pair| pair.shown(request)))
 }
 
 /// Why there is no pair that can be used, in plain words.

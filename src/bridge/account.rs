@@ -85,7 +85,8 @@ pub(super) fn begin(
             from: PicturePlace::Server { request },
             to: PicturePlace::User { username },
         }],
-        None => done(view, entry, Presented { avatar: Some(mxc), ..told }, view.now)?,
+        // It cannot be asked for now: whatever its user says next brings it up again.
+        None => journal.finish(view, entry),
     })
 }
 
@@ -98,44 +99,55 @@ pub(super) fn outcome(
     answer: &Answer,
 ) -> Result<Vec<Effect>, Missing> {
     view.all([Key::documents(key::ghost(mxid))])?;
+    let attempts = journal.attempts(entry, 0);
     let later = |after: i64, why: &str| journal.put_off(entry, 0, view.now + after, why);
+    let what = format!("The account of {mxid} stays as it is");
+    // It may be the picture that nobody brings: no reason for the others to wait for ever.
+    let failed = |why: &str| {
+        if attempts < work::PERSON_ATTEMPTS {
+            later(work::wait(attempts), why)
+        } else {
+            journal.give_up(view, entry, &what, why)
+        }
+    };
     let (status, body) = match answer {
         Answer::Response { status, body, .. } => (*status, body.as_str()),
-        Answer::Unreachable { why } => return Ok(later(work::wait(journal.attempts(entry, 0)), why)),
+        Answer::Unreachable { why } => return Ok(failed(why)),
     };
     let json: Value = serde_json::from_str(body).unwrap_or_default();
     let text = |name: &str| json.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let why = format!("{status} {}", text("error").chars().take(300).collect::<String>());
-    let needs_somebody = matches!(status, 401 | 403) || text("errorType").starts_with("totp-");
     if status == 429 {
         return Ok(later(asked_for(&text("error")).unwrap_or(PATIENCE), &why));
     }
-    if needs_somebody {
+    if status >= 500 {
+        return Ok(failed(&why));
+    }
+    let success = json.get("success").and_then(Value::as_bool);
+    // A web page or a redirection is not the API's answer; where there is no picture, the App itself says so.
+    let is_elsewhere = success.is_none() && json.get("errcode").is_none();
+    if matches!(status, 401 | 403) || is_elsewhere || text("errorType").starts_with("totp-") {
         let text = format!(
             "Rocket.Chat refuses the account that is set under 'People', so Matrix users keep their old names and \
              pictures in lists: {why}. The token must be made with 'Ignore Two Factor Authentication', by somebody \
-             who may edit other users."
+             who may edit other users; and Rocket.Chat itself must answer 'Where the App reaches this workspace'."
         );
-        let is_first = journal.attempts(entry, 0) == 0;
         let mut effects = later(REFUSED, &why);
-        effects.extend(is_first.then_some(Effect::Log { level: Level::Error, text }));
+        effects.extend((attempts == 0).then_some(Effect::Log { level: Level::Error, text }));
         return Ok(effects);
     }
-    if status >= 500 {
-        return Ok(later(work::wait(journal.attempts(entry, 0)), &why));
-    }
     let told = presented::last(view, &key::ghost(mxid))?;
+    let refused = success != Some(true);
     let told = match step.split_once(' ') {
         Some(("name", name)) => Presented { name: Some(name.to_owned()), ..told },
-        Some((_, "")) => Presented { avatar: None, ..told },
-        Some((_, mxc)) => Presented { avatar: Some(mxc.to_owned()), ..told },
+        Some((_, "")) => Presented { avatar: None, refused, ..told },
+        Some((_, mxc)) => Presented { avatar: Some(mxc.to_owned()), refused, ..told },
         None => told,
     };
     let mut effects = done(view, entry, told, view.now + PACE)?;
-    if !(200..300).contains(&status) {
+    if refused {
         // Not said again until it changes.
-        let text = format!("The account of {mxid} stays as it is: {why}");
-        effects.push(Effect::Log { level: Level::Warn, text });
+        effects.push(Effect::Log { level: Level::Warn, text: format!("{what}: {why}") });
     }
     Ok(effects)
 }

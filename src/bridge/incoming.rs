@@ -339,7 +339,8 @@ fn text(view: &View, kind: &str, content: &Value) -> Result<String, Missing> {
 fn picture(view: &View, profile: Option<&Profile>) -> Result<Option<String>, Missing> {
     let Some(Profile { mxid, avatar: Some(mxc), .. }) = profile else { return Ok(None) };
     let told = presented::last(view, &key::ghost(mxid))?;
-    if told.avatar.as_ref() == Some(mxc) { Ok(None) } else { avatar::address(view, mxc) }
+    let has_it = told.avatar.as_ref() == Some(mxc) && !told.refused;
+    if has_it { Ok(None) } else { avatar::address(view, mxc) }
 }
 
 fn member(view: &View, portal: &Portal, event: &Event) -> Result<Vec<Effect>, Missing> {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::waiting;
-use crate::effect::Effect;
+use crate::effect::{Effect, Level};
 use crate::ids::{Scope, key};
 use crate::record::{Entry, Mark, Record, Retry, Told, Work};
 use crate::view::{Missing, View};
@@ -89,6 +89,13 @@ impl Journal {
     /// The same where the workspace itself did not do what the entry asked for.
     pub(super) fn put_off_broken(&self, entry: &Entry, part: usize, due: i64, why: &str) -> Vec<Effect> {
         self.note(entry, part, due, why, self.broken(entry).saturating_add(1))
+    }
+
+    /// The effects that end an entry for now: whatever noticed that it is wanted will notice again.
+    pub(super) fn give_up(&self, view: &View, entry: &Entry, what: &str, why: &str) -> Vec<Effect> {
+        let mut effects = vec![Effect::Log { level: Level::Warn, text: format!("{what}: {why}") }];
+        effects.extend(self.finish(view, entry));
+        effects
     }
 
     /// How often in a row the workspace did not do what an entry asked for.

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::journal::Journal;
 use super::{presented, work};
-use crate::attachment::{Done, Intent};
+use crate::attachment::{Done, PersonIntent};
 use crate::effect::{Effect, Level};
 use crate::facts::{Avatar, User};
 use crate::ids::{Scope, key};
@@ -59,7 +59,11 @@ pub(super) fn look_over(view: &View) -> Result<Vec<Effect>, Missing> {
         .collect();
     users.sort();
     users.dedup();
-    if users.is_empty() || !view.config.is_complete() {
+    let is_look_over =
+        |it: &Record| matches!(it, Record::Entry(it) if matches!(it.work, Work::People { .. }));
+    // One that waits, for the homeserver perhaps, sees whatever another would.
+    let waits = view.records(key::JOURNALS)?.iter().any(is_look_over);
+    if users.is_empty() || waits || !view.config.is_complete() {
         return Ok(vec![]);
     }
     let pages = (0..).zip(users.chunks(PAGE)).map(|(part, users)| {
@@ -97,7 +101,7 @@ pub(super) fn compare(
 }
 
 /// What there is to tell of a user next; `None` if Matrix knows all.
-pub(super) fn intent(view: &View, user: &str) -> Result<Option<Intent>, Missing> {
+pub(super) fn intent(view: &View, user: &str) -> Result<Option<PersonIntent>, Missing> {
     let of = key::puppet(user);
     view.all([Key::documents(&*of), Key::UserById { id: user.to_owned() }])?;
     let Some(puppet) = puppet::of(view, user)? else { return Ok(None) };
@@ -107,11 +111,11 @@ pub(super) fn intent(view: &View, user: &str) -> Result<Option<Intent>, Missing>
     let Some(user) = user.filter(|it| it.active) else {
         let became = if user.is_some() { "deactivated" } else { "deleted" };
         let why = format!("The account on Rocket.Chat was {became}.");
-        return Ok((!told.withdrawn).then_some(Intent::Withdraw { mxid, why }));
+        return Ok((!told.withdrawn).then_some(PersonIntent::Withdraw { mxid, why }));
     };
     let name: String = user.shown().chars().take(LONGEST_NAME).collect();
     if told.name.as_ref() != Some(&name) {
-        return Ok(Some(Intent::Name { mxid, name }));
+        return Ok(Some(PersonIntent::Name { mxid, name }));
     }
     let of = match view.avatar(&user.username, told.avatar.as_deref())? {
         Avatar::Picture { version } if told.avatar.as_ref() != Some(version) => {
@@ -120,7 +124,7 @@ pub(super) fn intent(view: &View, user: &str) -> Result<Option<Intent>, Missing>
         Avatar::Initials if told.avatar.is_some() => None,
         Avatar::Picture { .. } | Avatar::Initials | Avatar::Unknown => return Ok(None),
     };
-    Ok(Some(Intent::Picture { mxid, of }))
+    Ok(Some(PersonIntent::Picture { mxid, of }))
 }
 
 /// What to keep of what Matrix was told.
@@ -139,12 +143,12 @@ pub(super) fn told(view: &View, user: &str, done: &Done) -> Result<Vec<Effect>, 
 /// What Matrix does not want to hear is not said again until it changes.
 pub(super) fn refused(view: &View, user: &str, why: &str) -> Result<Vec<Effect>, Missing> {
     let (what, mxid, done) = match intent(view, user)? {
-        Some(Intent::Name { mxid, name }) => ("name", mxid, Done::Name(name)),
-        Some(Intent::Picture { mxid, of }) => {
+        Some(PersonIntent::Name { mxid, name }) => ("name", mxid, Done::Name(name)),
+        Some(PersonIntent::Picture { mxid, of }) => {
             ("picture", mxid, Done::Picture(of.map(|(_, version)| version)))
         }
-        Some(Intent::Withdraw { mxid, .. }) => ("rooms", mxid, Done::Plainly),
-        _ => return Ok(vec![]),
+        Some(PersonIntent::Withdraw { mxid, .. }) => ("rooms", mxid, Done::Plainly),
+        None => return Ok(vec![]),
     };
     let mut effects = told(view, user, &done)?;
     let text = format!("Matrix did not take the new {what} of {mxid}: {why}");

@@ -12,12 +12,12 @@ pub(super) fn last(view: &View, of: &str) -> Result<Presented, Missing> {
 
 /// The effects that keep what was told now, in place of what was told before.
 pub(super) fn keep(view: &View, now: Presented) -> Result<Vec<Effect>, Missing> {
-    let old: Vec<Effect> = all(view, &now.of)?
-        .filter(|it| it.at < view.now)
-        .map(|it| Record::Presented(it.clone()).remove())
-        .collect();
-    let mut effects = vec![Record::Presented(Presented { at: view.now, ..now }).insert()];
-    effects.extend(old);
+    let old: Vec<&Presented> = all(view, &now.of)?.collect();
+    // Newer than all of them, even where another instance's clock was ahead.
+    let newest = old.iter().map(|it| it.at.saturating_add(1)).max();
+    let at = newest.map_or(view.now, |it| it.max(view.now));
+    let mut effects = vec![Record::Presented(Presented { at, ..now }).insert()];
+    effects.extend(old.into_iter().map(|it| Record::Presented(it.clone()).remove()));
     Ok(effects)
 }
 

@@ -9,7 +9,7 @@ use super::{
     account, adopt, attachment, check, dm, edit, incoming, invite, invited, join, ledger, outage, outgoing,
     owner, people, portal, reconcile, redaction, waiting,
 };
-use crate::attachment::{Done, Intent, Move};
+use crate::attachment::{Done, Intent, Move, PersonIntent};
 use crate::effect::{Effect, Level, Tag};
 use crate::ids::{self, Scope, key};
 use crate::input::Answer;
@@ -27,6 +27,9 @@ const LONGEST_ASKED: i64 = 600_000;
 
 /// So often an invitation or a join is tried: a message must not wait for it for long.
 const INVITE_ATTEMPTS: u32 = 3;
+
+/// So often what concerns one person is tried before the others have their turn; it is found again later.
+pub(super) const PERSON_ATTEMPTS: u32 = 5;
 
 /// Who asks for something while the homeserver is away is answered within so many milliseconds.
 const ANSWERED: i64 = 10_000;
@@ -214,7 +217,7 @@ fn intent(view: &View, journal: &Journal, entry: &Entry) -> Result<Option<Intent
             dm::intent(view, entry)
         }
         Work::Adopt => adopt::intent(view, entry),
-        Work::Puppet { user } => people::intent(view, user),
+        Work::Puppet { user } => Ok(people::intent(view, user)?.map(Intent::Person)),
         Work::Events { .. } | Work::People { .. } | Work::Ghost { .. } => Ok(None),
     }
 }
@@ -247,6 +250,11 @@ fn follow(
                 && journal.attempts(entry, 0) >= INVITE_ATTEMPTS =>
         {
             refused(view, journal, entry, &why)?
+        }
+        Move::Later { why, .. }
+            if matches!(intent, Intent::Person(_)) && journal.attempts(entry, 0) >= PERSON_ATTEMPTS =>
+        {
+            journal.give_up(view, entry, "What became of a local user is not told to Matrix for now", &why)
         }
         Move::Later { after, why } => {
             let pause = after
@@ -329,7 +337,7 @@ fn achieved(
         (Work::Invite { room, by, mxid }, Intent::Invite { .. }, Done::Plainly) => {
             invite::invited(room, by, mxid)
         }
-        (Work::Puppet { user }, Intent::Withdraw { .. }, Done::Plainly)
+        (Work::Puppet { user }, Intent::Person(PersonIntent::Withdraw { .. }), Done::Plainly)
         | (Work::Puppet { user }, _, Done::Name(_) | Done::Picture(_)) => {
             let mut effects = people::told(view, user, done)?;
             effects.push(next(entry, 0));

@@ -39,6 +39,9 @@ pub struct Presented {
     pub name: Option<String>,
     /// The picture: which version of a local user's, or the `mxc` address of a Matrix user's.
     pub avatar: Option<String>,
+    /// Whether that picture was refused, so that it is not said again, and yet not there.
+    #[serde(default)]
+    pub refused: bool,
     /// Whether a puppet has left its rooms, because its user is no more.
     pub withdrawn: bool,
     /// When, in milliseconds.

@@ -104,9 +104,7 @@ fn said(intent: &Intent) -> Option<Said<'_>> {
         | Intent::Invite { .. }
         | Intent::Dm(_)
         | Intent::Recognise { .. }
-        | Intent::Name { .. }
-        | Intent::Picture { .. }
-        | Intent::Withdraw { .. } => None,
+        | Intent::Person(_) => None,
     }
 }
 

@@ -94,7 +94,7 @@ test('where the network is closed, the homeserver comes through the workspace', 
 });
 
 test('an account of its own: the core hears only that there is one', async () => {
-  const values = { workspace_url: 'http://localhost:3000/', rest_user: 'uid', rest_token: ' secret ' };
+  const values = { workspace_url: 'http://localhost:3000/', rest_user: 'uid', rest_token: ' sec\u200bret ' };
   const { config, access } = await read(values);
   assert.deepEqual(access, { address: 'http://localhost:3000', user: 'uid', token: 'secret' });
   assert.equal(config.rest, true);

@@ -71,6 +71,8 @@ pub struct Homeserver {
     /// Who left which room, and why.
     pub left: Vec<(String, String, String)>,
     pub encrypted: BTreeSet<String>,
+    /// Rooms that nobody may leave.
+    pub kept: BTreeSet<String>,
     transactions: BTreeMap<String, String>,
 }
 
@@ -365,6 +367,9 @@ impl Homeserver {
                     if self.is_redacted(it["event_id"].as_str().unwrap()) { pruned(it) } else { it }
                 });
                 Ok(json!({ "chunk": latest.chain(remote).collect::<Vec<_>>() }))
+            }
+            ["v3", "rooms", room, "leave"] if self.kept.contains(room) => {
+                Err((403, "M_CANNOT_LEAVE_SERVER_NOTICE_ROOM"))
             }
             ["v3", "rooms", room, "leave"] => {
                 let place = (room.to_owned(), user.to_owned());

@@ -31,6 +31,7 @@ mod no_prefix;
 mod other_server;
 mod outages;
 mod people;
+mod people_troubles;
 mod store;
 mod troubles;
 mod typing;

@@ -9,9 +9,9 @@ use crate::conversations::{BOB, ROOM, bridged, said};
 use crate::interleavings::{dice, rest};
 use crate::world::{World, person};
 
-const ALICE: &str = "@rc_alice:hs.test";
+pub const ALICE: &str = "@rc_alice:hs.test";
 
-fn joins(id: &str, at: i64, name: Option<&str>, avatar: Option<&str>) -> Value {
+pub fn joins(id: &str, at: i64, name: Option<&str>, avatar: Option<&str>) -> Value {
     let mut content = json!({ "membership": "join" });
     content["displayname"] = json!(name);
     content["avatar_url"] = json!(avatar);
@@ -22,13 +22,13 @@ fn joins(id: &str, at: i64, name: Option<&str>, avatar: Option<&str>) -> Value {
 }
 
 /// What messages that came from Matrix show beside them, in order.
-fn beside(world: &World) -> Vec<(Option<String>, Option<String>)> {
+pub fn beside(world: &World) -> Vec<(Option<String>, Option<String>)> {
     let outside = world.outside.borrow();
     let ids = outside.messages.iter().filter(|it| it.id.starts_with("mx-"));
     ids.map(|it| outside.beside[&it.id].clone()).collect()
 }
 
-fn profile(world: &World, mxid: &str) -> (Option<String>, Option<String>) {
+pub fn profile(world: &World, mxid: &str) -> (Option<String>, Option<String>) {
     world.outside.borrow().homeserver.profiles.get(mxid).cloned().unwrap_or_default()
 }
 
@@ -36,12 +36,12 @@ fn senders(world: &World) -> Vec<String> {
     world.outside.borrow().homeserver.sent.iter().map(|it| it.sender.clone()).collect()
 }
 
-fn is_in(world: &World, mxid: &str) -> bool {
+pub fn is_in(world: &World, mxid: &str) -> bool {
     world.outside.borrow().homeserver.is_in(ROOM, mxid)
 }
 
 /// A portal where alice has spoken.
-fn spoken() -> World {
+pub fn spoken() -> World {
     let world = bridged();
     world.say(Some(0), "general", "alice", "hello");
     world.settle();
@@ -285,14 +285,20 @@ fn what_becomes_of_those_who_never_spoke_is_nobodys_business() {
     assert_eq!(world.effects(0), before);
 }
 
-#[test]
-fn an_account_follows_the_profile_where_there_is_a_token() {
+/// A portal, in a workspace whose REST API the App may use.
+pub fn with_rest() -> World {
     let mut world = World::new();
     world.outside.borrow_mut().config.rest = true;
     world.start(None);
     world.settle();
     world.command(0, "general", "alice", &format!("invite {BOB}"));
     world.settle();
+    world
+}
+
+#[test]
+fn an_account_follows_the_profile_where_there_is_a_token() {
+    let world = with_rest();
     world.transaction(0, &[joins("a", 1, Some("Bob"), None), said("1", "one")]);
     world.settle();
     // It was made under that name.
@@ -321,11 +327,7 @@ fn an_account_follows_the_profile_where_there_is_a_token() {
 
 #[test]
 fn a_token_that_is_refused_is_said_once_and_tried_again() {
-    let mut world = World::new();
-    world.outside.borrow_mut().config.rest = true;
-    world.start(None);
-    world.settle();
-    world.command(0, "general", "alice", &format!("invite {BOB}"));
+    let world = with_rest();
     world.transaction(0, &[joins("a", 1, Some("Bob"), None), said("1", "one")]);
     world.settle();
     for _ in 0..3 {

@@ -554,6 +554,9 @@ impl Outside {
                 };
                 return self.homeserver.take_picture(request, version);
             }
+            Asked::Picture(PicturePlace::Server { request }, _) if request.url.contains("/gone.test/") => {
+                return Answer::Unreachable { why: "it answered 504".to_owned() };
+            }
             Asked::Picture(PicturePlace::Server { request }, PicturePlace::User { username }) => {
                 self.rest.push((format!("picture of {username}"), request.url.clone()));
                 (200, r#"{"success":true}"#.to_owned())
@@ -566,7 +569,7 @@ impl Outside {
         };
         let (status, body) =
             if self.rest_instead.is_empty() { (status, body) } else { self.rest_instead.remove(0) };
-        if let (Asked::Rest(path, asked), 200) = (asked, status)
+        if let (Asked::Rest(path, asked), true) = (asked, body.contains("\"success\":true"))
             && path == "users.update"
         {
             let asked: serde_json::Value = serde_json::from_str(asked).unwrap();

@@ -402,10 +402,9 @@ fn the_way_back() {
 
 #[test]
 fn files_and_their_limits() {
-    let of = |there: Value, largest_file| {
-        let (config, runtime) = (config(), runtime());
-        let media = answer(200, &json!({ "m.upload.size": there }));
-        judge(&Facts {
+    let state = |there: Value, largest_file, state, words| {
+        let (config, runtime, media) = (config(), runtime(), answer(200, &json!({ "m.upload.size": there })));
+        let facts = Facts {
             config: &config,
             runtime: Some(&runtime),
             servers: 1,
@@ -413,18 +412,13 @@ fn files_and_their_limits() {
             homeserver: Some(probe(Inside { media, ..inside() })),
             strangers: vec![],
             direct: None,
-        })
+        };
+        expect(&judge(&facts), "Files", state, words);
     };
-    let state = |there, here, state, words| expect(&of(there, here), "Files", state, words);
     state(json!(52_428_800), Some(104_857_600), State::Well, &["up to 50.0 MB", "up to 100.0 MB"]);
     state(json!(null), Some(-1), State::Well, &["takes files of any size, Rocket.Chat of any size."]);
     state(json!(5_242_880), Some(-1), State::Warning, &["up to 5.0 MB", "`max_upload_size`"]);
-    state(
-        json!(52_428_800),
-        Some(1_048_576),
-        State::Warning,
-        &["up to 1.0 MB", "*Maximum File Upload Size*"],
-    );
+    state(json!(52_428_800), Some(1_048_576), State::Warning, &["up to 1.0 MB", "*Maximum File"]);
     expect(&with_inside(|it| it.media = error(404, "M_UNRECOGNIZED")), "Files", State::Unknown, &["404"]);
 }
 
