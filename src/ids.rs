@@ -324,10 +324,11 @@ pub fn is_only_ghost_name_of(username: &str, mxid: &str) -> bool {
     marked.iter().any(|it| it == username) || (plain == username && split_mxid(mxid).is_some_and(unchanged))
 }
 
-/// The name of a puppet whose user's own name belongs to another puppet: with a mark of its own.
+/// The name of a puppet whose user's own name belongs to another puppet: with a mark of its own. The dash before it is
+/// spelt as that of no username is, so that nobody comes to bear this name by theirs.
 pub fn marked_name(name: &str, user: &str) -> String {
     let short: String = mark(user).chars().take(SHORT).collect();
-    format!("{name}-{short}")
+    format!("{name}=2d{short}")
 }
 
 /// So many characters of a mark keep apart what has the same name by chance.

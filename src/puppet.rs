@@ -45,7 +45,13 @@ pub fn user(view: &View, mxid: &str) -> Result<Option<User>, Missing> {
         Some(puppet) if namesake.is_none_or(|it| it.id != puppet.user) => {
             view.user_by_id(&puppet.user).map(Option::<&User>::cloned)
         }
-        Some(_) | None => Ok(namesake.cloned()),
+        Some(_) => Ok(namesake.cloned()),
+        None => {
+            let Some(user) = namesake else { return Ok(None) };
+            // Whoever was renamed is still who they were, and nobody by the new name.
+            let is_theirs = of(view, &user.id)?.is_none_or(|it| it.name == name);
+            Ok(is_theirs.then(|| user.clone()))
+        }
     }
 }
 

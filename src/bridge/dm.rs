@@ -14,7 +14,7 @@ use crate::facts::{Message, Room, User};
 use crate::ids::{self, Scope, key};
 use crate::policy;
 use crate::record::{Departed, Dm, Entry, Open, Person, Portal, Record, Work};
-use crate::view::{Missing, View};
+use crate::view::{Key, Missing, View};
 
 /// A direct message reaches back so many milliseconds from when its Matrix room was asked for: what was said before
 /// and whose hook was lost goes out with what is said now.
@@ -42,7 +42,7 @@ pub(super) fn begin(view: &View, by: &User, room: &Room, mxids: &[String]) -> Re
         part: 0,
         work: Work::Open(Box::new(Open {
             by: by.clone(),
-            ours: vec![by.username.clone()],
+            ours: vec![by.id.clone()],
             people: mxids.iter().map(|it| Person { mxid: it.clone(), name: String::new() }).collect(),
             remote: None,
             at: view.now,
@@ -227,15 +227,33 @@ pub(super) fn of_stranger(portal: &Portal, id: String, mxid: &str, text: &str) -
     Effect::TellRoom { id, room: portal.local.clone(), text: format!("`{}`:\n{text}", plain(mxid)) }
 }
 
-/// The usernames of all who are in a direct message, sorted, and the effects that bring its ghosts into being.
-pub(super) fn usernames(
+/// All who are in a direct message, by the names that they have now.
+pub(super) struct Members {
+    /// Who opens it.
+    pub(super) creator: String,
+    /// Their usernames, sorted.
+    pub(super) usernames: Vec<String>,
+    /// Bring its ghosts into being.
+    pub(super) effects: Vec<Effect>,
+}
+
+/// All who are in a direct message; `None` if one of ours is no more, for without them it would be another one.
+pub(super) fn members(
     view: &View,
+    by: &User,
     ours: &[String],
     people: &[Person],
-) -> Result<(Vec<String>, Vec<Effect>), Missing> {
+) -> Result<Option<Members>, Missing> {
     // At once: there may be more people than a decision has goes.
-    view.all(people.iter().flat_map(|it| ghost::keys(&it.mxid)))?;
-    let (mut names, mut effects) = (ours.to_vec(), vec![]);
+    let by_id = ours.iter().chain([&by.id]).map(|id| Key::UserById { id: id.clone() });
+    view.all(people.iter().flat_map(|it| ghost::keys(&it.mxid)).chain(by_id))?;
+    let mut names = vec![];
+    for id in ours {
+        let Some(user) = view.user_by_id(id)? else { return Ok(None) };
+        names.push(user.username.clone());
+    }
+    let Some(creator) = view.user_by_id(&by.id)?.map(|it| it.username.clone()) else { return Ok(None) };
+    let mut effects = vec![];
     for person in people {
         let (username, creation) = ghost::ensure(view, &person.mxid, &person.name)?;
         names.push(username);
@@ -243,15 +261,17 @@ pub(super) fn usernames(
     }
     names.sort();
     names.dedup();
-    Ok((names, effects))
+    Ok(Some(Members { creator, usernames: names, effects }))
 }
 
 /// The effects that see to it that everybody of a direct message is in it.
 pub(super) fn mended(view: &View, dm: &Dm) -> Result<Vec<Effect>, Missing> {
     let people: Vec<Person> =
         dm.people.iter().map(|it| Person { mxid: it.clone(), name: String::new() }).collect();
-    let (members, mut effects) = usernames(view, &dm.ours, &people)?;
-    effects.push(Effect::OpenDirect { creator: dm.by.username.clone(), members });
+    let Some(Members { creator, usernames, mut effects }) = members(view, &dm.by, &dm.ours, &people)? else {
+        return Ok(vec![]);
+    };
+    effects.push(Effect::OpenDirect { creator, members: usernames });
     Ok(effects)
 }
 

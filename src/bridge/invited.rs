@@ -129,7 +129,7 @@ fn judge(view: &View, room: &str, invitation: &Invitation) -> Result<Verdict, Mi
         return Ok(Verdict::Decline(why));
     }
     match portal::of_remote(view, room)?.map(|it| it.dm) {
-        Some(Some(dm)) if dm.ours.contains(&username) => Ok(Verdict::Join(user)),
+        Some(Some(dm)) if dm.ours.contains(&user.id) => Ok(Verdict::Join(user)),
         Some(Some(_)) => declined(policy::FIXED),
         Some(None) => Ok(Verdict::Tell { username, text: told(view, room, invitation, true) }),
         None if invitation.content.is_direct => Ok(Verdict::Join(user)),
@@ -197,7 +197,9 @@ pub(super) fn met(
     people: &[Person],
 ) -> Result<Vec<Effect>, Missing> {
     let Some(room) = entry.scope.remote_room() else { return Ok(vec![]) };
-    view.all(puppet::keys(view, by).into_iter().chain([Key::documents(key::portal_remote(room))]))?;
+    let sought = people.iter().flat_map(|it| puppet::sought(view, &it.mxid));
+    let kept = [Key::documents(key::portal_remote(room))].into_iter().chain(puppet::keys(view, by));
+    view.all(sought.chain(kept))?;
     let me = puppet::mxid(view, by)?;
     if let Some(portal) = portal::of_remote(view, room)? {
         return dm::back(view, &portal, &[me]);
@@ -206,8 +208,8 @@ pub(super) fn met(
         return Ok(decline(entry, &me, policy::ENCRYPTED, true));
     }
     let found = puppet::users(view, people.iter().map(|it| it.mxid.as_str()))?;
-    let mut ours = vec![by.username.clone()];
-    ours.extend(found.into_iter().filter_map(|(_, it)| it).filter(User::is_reachable).map(|it| it.username));
+    let mut ours = vec![by.id.clone()];
+    ours.extend(found.into_iter().filter_map(|(_, it)| it).filter(User::is_reachable).map(|it| it.id));
     ours.sort();
     ours.dedup();
     let others: Vec<Person> = people.iter().filter(|it| !view.config.is_ours(&it.mxid)).cloned().collect();

@@ -20,7 +20,7 @@ pub struct Dm {
     pub at: i64,
     /// One of ours who is in it.
     pub by: User,
-    /// The usernames of all of ours who are in the direct message.
+    /// The ids of all of ours who are in the direct message.
     pub ours: Vec<String>,
     /// The Matrix users who are in it.
     pub people: Vec<String>,
@@ -42,7 +42,7 @@ pub struct Departed {
 pub struct Open {
     /// Who opens it.
     pub by: User,
-    /// The usernames of all of ours who are in it.
+    /// The ids of all of ours who are in it.
     pub ours: Vec<String>,
     /// The others.
     pub people: Vec<Person>,

@@ -23,7 +23,7 @@ use crate::matrix::signature::sign_event;
 use crate::matrix::version::RoomVersion;
 use crate::puppet;
 use crate::record::{Invitation, Record};
-use crate::view::{Missing, View};
+use crate::view::{Key, Missing, View};
 
 #[derive(Deserialize)]
 struct Body<'a> {
@@ -72,6 +72,8 @@ pub(super) fn receive(
     if view.config.puppet_name(&invited).is_none() {
         return Ok(error(404, "M_NOT_FOUND", "That user is not of this server."));
     }
+    let kept = [key::SIGNING.to_owned(), key::invitation(room)].map(Key::documents);
+    view.all(puppet::sought(view, &invited).into_iter().chain(kept))?;
     let user = puppet::user(view, &invited)?.filter(User::is_reachable);
     let Some(User { username, .. }) = user else {
         return Ok(error(404, "M_NOT_FOUND", "There is no such user here."));

@@ -1,11 +1,12 @@
 //! Direct messages, as their people see them.
 
+use matrix_federation::facts::User;
 use matrix_federation::input::Input;
 use matrix_federation::record::{Portal, Record};
 use serde_json::{Value, json};
 
 use crate::conversations::BOB;
-use crate::world::World;
+use crate::world::{World, person};
 
 pub const DAVE: &str = "@dave:far.test";
 pub const ALICE: &str = "@rc_alice:hs.test";
@@ -508,4 +509,41 @@ fn dm_the_portal_of_an_ordinary_room_is_its_oldest() {
     world.say(Some(0), "general", "alice", "hello");
     world.settle();
     assert_eq!(world.outside.borrow().homeserver.sent[0].room, crate::conversations::ROOM);
+}
+
+#[test]
+fn dm_goes_on_after_a_rename_whoever_takes_the_name() {
+    let world = with_bob();
+    let (room, remote) = (pair(&world), portals(&world).remove(0).remote);
+    world.change(Some(0), "alice", |it| it.username = "alicia".to_owned());
+    let other = User { id: "id-other".to_owned(), ..person("alice") };
+    world.outside.borrow_mut().users.insert("alice".to_owned(), other);
+    // Rocket.Chat refuses his words, because he is not in it any more; it is opened for him again.
+    world.outside.borrow_mut().members.retain(|it| *it != (room.clone(), "bob:far.test".to_owned()));
+    world.transaction(0, &[said_in(&remote, BOB, "hi")]);
+    world.settle();
+    assert_eq!(world.shown(), ["hi"]);
+    assert_eq!(world.outside.borrow().directs.len(), 1);
+    // She may be invited into the same room again, and that is no other's.
+    leaves(&world, &remote, ALICE);
+    world.transaction(0, &opened(&world, &remote, BOB, &[ALICE], true));
+    world.settle();
+    assert!(world.outside.borrow().homeserver.joined.contains(&(remote, ALICE.to_owned())));
+}
+
+#[test]
+fn dm_nobody_is_reached_by_the_new_name_of_who_was_renamed() {
+    let world = with_bob();
+    world.change(Some(0), "alice", |it| it.username = "alicia".to_owned());
+    world.settle();
+    let alicia = "@rc_alicia:hs.test";
+    world.transaction(0, &opened(&world, THEIRS, BOB, &[alicia], true));
+    world.settle();
+    let left = world.outside.borrow().homeserver.left.clone();
+    assert!(
+        left.iter()
+            .any(|(room, mxid, why)| room == THEIRS && mxid == alicia && why.contains("no such person")),
+        "{left:?}"
+    );
+    assert!(!world.outside.borrow().homeserver.joined.contains(&(THEIRS.to_owned(), ALICE.to_owned())));
 }

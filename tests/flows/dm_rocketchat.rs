@@ -12,20 +12,35 @@ impl Outside {
         Some(Room { id: id.clone(), name: String::new(), kind: RoomKind::Direct, encrypted: false })
     }
 
-    /// Opens it, or finds the one there is. That of a pair is called by their two ids.
+    /// Opens it, or finds the one there is, and sees to it that all are in it. That of a pair is called by their two ids.
     pub fn open_direct(&mut self, usernames: &[String]) -> Result<String, String> {
         let mut ids = vec![];
         for username in usernames {
             ids.push(self.users.get(username).ok_or("Invalid user")?.id.clone());
         }
         if let Some(room) = self.direct(usernames) {
+            self.join(&room.id, usernames);
             return Ok(room.id);
         }
         ids.sort();
         let id = if ids.len() == 2 { ids.concat() } else { format!("group{}", self.directs.len()) };
         self.directs.insert(id.clone(), usernames.to_vec());
-        self.members.extend(usernames.iter().map(|it| (id.clone(), it.clone())));
+        self.join(&id, usernames);
         Ok(id)
+    }
+
+    fn join(&mut self, room: &str, usernames: &[String]) {
+        self.members.extend(usernames.iter().map(|it| (room.to_owned(), it.clone())));
+    }
+
+    /// Whoever is renamed stays where they are.
+    pub fn rename(&mut self, from: &str, to: &str) {
+        let renamed = |name: String| if name == from { to.to_owned() } else { name };
+        let members = std::mem::take(&mut self.members).into_iter();
+        self.members = members.map(|(room, name)| (room, renamed(name))).collect();
+        for names in self.directs.values_mut() {
+            *names = std::mem::take(names).into_iter().map(renamed).collect();
+        }
     }
 
     pub fn members_of(&self, room: &str) -> Vec<User> {

@@ -198,7 +198,7 @@ fn who_is_renamed_keeps_the_id_and_who_takes_the_name_gets_another() {
     let senders = senders(&world);
     assert_eq!(senders[..2], [ALICE, ALICE]);
     assert_ne!(senders[2], ALICE);
-    assert!(senders[2].starts_with("@rc_alice-"), "{senders:?}");
+    assert!(senders[2].starts_with("@rc_alice=2d"), "{senders:?}");
     // Mentions find the right one, both ways.
     world.transaction(0, &[said("1", &format!("{ALICE} and {}", senders[2]))]);
     world.say(Some(0), "general", "carol", "@alicia and @alice");

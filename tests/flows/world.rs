@@ -275,6 +275,7 @@ impl World {
             let mut user = outside.users.remove(name).unwrap();
             change(&mut user);
             outside.users.insert(user.username.clone(), user.clone());
+            outside.rename(name, &user.username);
             user.id
         };
         if let Some(index) = index {

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::REACHES_BACK;
+use super::{Members, REACHES_BACK};
 use crate::bridge::journal::Journal;
 use crate::bridge::{incoming, work};
 use crate::effect::Effect;
@@ -19,9 +19,12 @@ pub(in crate::bridge) fn go_on(
     entry: &Entry,
     open: &Open,
 ) -> Result<Vec<Effect>, Missing> {
-    let (members, mut effects) = super::usernames(view, &open.ours, &open.people)?;
-    let Some(room) = view.direct(&members)? else {
-        effects.push(Effect::OpenDirect { creator: open.by.username.clone(), members });
+    let Some(members) = super::members(view, &open.by, &open.ours, &open.people)? else {
+        return work::refused(view, journal, entry, policy::NOBODY);
+    };
+    let Members { creator, usernames, mut effects } = members;
+    let Some(room) = view.direct(&usernames)? else {
+        effects.push(Effect::OpenDirect { creator, members: usernames });
         effects.push(work::next(entry, 0));
         return Ok(effects);
     };

@@ -69,7 +69,7 @@ pub(super) fn created(
     let dm = Dm {
         at: entry.at,
         by: reach.by.clone(),
-        ours: ours(view, reach)?.into_iter().map(|it| it.username.clone()).collect(),
+        ours: ours(view, reach)?.into_iter().map(|it| it.id.clone()).collect(),
         people: people.iter().filter(|it| !view.config.is_ours(it)).cloned().collect(),
     };
     let portal = Portal {
