@@ -192,7 +192,7 @@ workspace: string,
  */
 endpoints: string, 
 /**
- * Where people's browsers reach the App: `/api/apps/public/…` within the workspace, or a whole address.
+ * Where people's browsers reach the App, without a slash at its end; empty where they do not.
  */
 pictures: string, 
 /**

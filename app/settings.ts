@@ -196,7 +196,7 @@ export async function readSettings(
       directMessageUsers: await directMessageUsers(environment),
       workspace: text(await workspaceSetting(environment, 'uniqueID')) ?? '',
       endpoints,
-      pictures: withoutSlash(value('pictures_url')) || `${folder(site)}/api/apps/public/${appId}`,
+      pictures: withoutSlash(value('pictures_url')),
       rest: access.user !== '' && access.token !== '',
     },
     listen,
@@ -226,11 +226,6 @@ function plain(value: unknown): string {
 
 function asMode(value: string): Mode | undefined {
   return modes.find((mode) => mode === value);
-}
-
-/** A workspace may be in a folder of its web server. */
-function folder(site: string): string {
-  return URL.canParse(site) ? withoutSlash(new URL(site).pathname) : '';
 }
 
 function withoutSlash(address: string): string {

@@ -35,6 +35,10 @@ impl Attachment for Appservice {
         true
     }
 
+    fn keeps_profiles(&self) -> bool {
+        true
+    }
+
     fn prepare(&self, view: &View) -> Result<Vec<Effect>, Missing> {
         token::prepare(view)
     }

@@ -283,6 +283,9 @@ pub trait Attachment {
     /// Whether all goes by way of one server, which may be away as a whole.
     fn has_one_door(&self) -> bool;
 
+    /// Whether names and pictures are kept there for everybody to see, apart from rooms.
+    fn keeps_profiles(&self) -> bool;
+
     /// What must be kept before there is anything to attach with: tokens, keys.
     fn prepare(&self, view: &View) -> Result<Vec<Effect>, Missing>;
 

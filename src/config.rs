@@ -73,7 +73,7 @@ pub struct Config {
     pub workspace: String,
     /// Where browsers reach the App's endpoints, without a slash at its end; empty where that is not known.
     pub endpoints: String,
-    /// Where people's browsers reach the App: `/api/apps/public/…` within the workspace, or a whole address.
+    /// Where people's browsers reach the App, without a slash at its end; empty where they do not.
     pub pictures: String,
     /// Whether an administrator gave the App an account for Rocket.Chat's REST API.
     pub rest: bool,

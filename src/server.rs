@@ -21,9 +21,7 @@ mod transaction;
 pub use identity::{close as close_key, reveal as reveal_keys, rotate as rotate_key};
 pub use probe::{Probe, Published, probe};
 
-use crate::attachment::{
-    Acceptance, Attachment, DmIntent, Done, Incoming, Intent, Likeness, Move, PersonIntent,
-};
+use crate::attachment::{Acceptance, Attachment, DmIntent, Done, Incoming, Intent, Likeness, Move};
 use crate::effect::{Call, Effect, Reply};
 use crate::input::{Answer, Request};
 use crate::view::{Missing, View};
@@ -34,6 +32,11 @@ pub struct Direct;
 
 impl Attachment for Direct {
     fn has_one_door(&self) -> bool {
+        false
+    }
+
+    /// Each server answers for its own people, and media of others is not fetched so far.
+    fn keeps_profiles(&self) -> bool {
         false
     }
 
@@ -71,14 +74,9 @@ impl Attachment for Direct {
                       and type /federation join"
                         .to_owned(),
             },
-            // Whoever asks for a profile is told the name of this moment.
-            Intent::Person(PersonIntent::Name { name, .. }) => Move::done(Done::Name(name.clone())),
-            Intent::Person(PersonIntent::Picture { .. }) => {
-                Move::Refused { why: "in direct mode, pictures are not shown so far".to_owned() }
-            }
-            Intent::Person(PersonIntent::Withdraw { .. }) => {
-                Move::Refused { why: "in direct mode, nobody can leave a room so far".to_owned() }
-            }
+            Intent::Person(_) => Move::Refused {
+                why: "in direct mode, whoever asks for a profile is told how it is just then".to_owned(),
+            },
         })
     }
 

@@ -106,6 +106,9 @@ pub fn judge(facts: &Facts<'_>) -> Vec<Line> {
         Mode::Homeserver => lines.extend(homeserver::lines(facts)),
         Mode::Direct => lines.extend(direct::lines(facts)),
     }
+    if facts.config.mode == Mode::Homeserver {
+        lines.push(machine::pictures(facts.config));
+    }
     lines.extend([machine::secret(facts), machine::servers(facts)]);
     lines
 }

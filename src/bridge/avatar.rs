@@ -26,8 +26,11 @@ pub(super) fn draw(view: &View) -> Result<Option<Effect>, Missing> {
     Ok(Some(Record::Seal(Seal { key, at: view.now }).insert()))
 }
 
-/// The address of a picture, whole or within the workspace.
+/// The address of a picture; none where browsers have no way to it.
 pub(super) fn address(view: &View, mxc: &str) -> Result<Option<String>, Missing> {
+    if view.config.pictures.is_empty() || !attachment(view).keeps_profiles() {
+        return Ok(None);
+    }
     let oldest = marks(view)?.min_by(|a, b| (a.at, &a.key).cmp(&(b.at, &b.key)));
     let (Some(Seal { key, .. }), Some((server, media))) = (oldest, ids::split_mxc(mxc)) else {
         return Ok(None);

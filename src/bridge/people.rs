@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use super::journal::Journal;
-use super::{presented, work};
+use super::{attachment, presented, work};
 use crate::attachment::{Done, PersonIntent};
 use crate::effect::{Effect, Level};
 use crate::facts::{Avatar, User};
@@ -103,6 +103,9 @@ pub(super) fn compare(
 /// What there is to tell of a user next; `None` if Matrix knows all.
 pub(super) fn intent(view: &View, user: &str) -> Result<Option<PersonIntent>, Missing> {
     let of = key::puppet(user);
+    if !attachment(view).keeps_profiles() {
+        return Ok(None);
+    }
     view.all([Key::documents(&*of), Key::UserById { id: user.to_owned() }])?;
     let Some(puppet) = puppet::of(view, user)? else { return Ok(None) };
     let told = presented::last(view, &of)?;
@@ -141,14 +144,18 @@ pub(super) fn told(view: &View, user: &str, done: &Done) -> Result<Vec<Effect>, 
 }
 
 /// What Matrix does not want to hear is not said again until it changes.
-pub(super) fn refused(view: &View, user: &str, why: &str) -> Result<Vec<Effect>, Missing> {
-    let (what, mxid, done) = match intent(view, user)? {
-        Some(PersonIntent::Name { mxid, name }) => ("name", mxid, Done::Name(name)),
-        Some(PersonIntent::Picture { mxid, of }) => {
-            ("picture", mxid, Done::Picture(of.map(|(_, version)| version)))
+pub(super) fn refused(
+    view: &View,
+    user: &str,
+    intent: &PersonIntent,
+    why: &str,
+) -> Result<Vec<Effect>, Missing> {
+    let (what, mxid, done) = match intent {
+        PersonIntent::Name { mxid, name } => ("name", mxid, Done::Name(name.clone())),
+        PersonIntent::Picture { mxid, of } => {
+            ("picture", mxid, Done::Picture(of.as_ref().map(|(_, version)| version.clone())))
         }
-        Some(PersonIntent::Withdraw { mxid, .. }) => ("rooms", mxid, Done::Plainly),
-        None => return Ok(vec![]),
+        PersonIntent::Withdraw { mxid, .. } => ("rooms", mxid, Done::Plainly),
     };
     let mut effects = told(view, user, &done)?;
     let text = format!("Matrix did not take the new {what} of {mxid}: {why}");

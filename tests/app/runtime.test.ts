@@ -41,7 +41,7 @@ for (const runtime of runtimes) {
       directMessageUsers: 8,
       workspace: 'workspace-in-a-box',
       endpoints: `${ws.settings.string('Site_Url')}/api/apps/public/${manifest.id}`,
-      pictures: `/api/apps/public/${manifest.id}`,
+      pictures: '',
       rest: false,
     });
     const lines = app.logs().flatMap(({ args }) => args);

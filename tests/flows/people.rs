@@ -63,12 +63,22 @@ fn a_message_shows_the_newest_name_and_picture_of_its_sender() {
     let names: Vec<&str> = shown.iter().map(|it| it.0.as_deref().unwrap()).collect();
     assert_eq!(names, ["Bob", "Bobby", "Bobby", BOB]);
     let address = |index: usize| shown[index].1.clone().unwrap();
-    assert!(address(0).starts_with("/api/apps/public/app/avatar/far.test/one/"), "{}", address(0));
-    assert!(address(1).starts_with("/api/apps/public/app/avatar/far.test/two/"), "{}", address(1));
+    assert!(address(0).starts_with("https://pictures.rc.test/avatar/far.test/one/"), "{}", address(0));
+    assert!(address(1).starts_with("https://pictures.rc.test/avatar/far.test/two/"), "{}", address(1));
     assert_eq!(address(1), address(2));
     assert_eq!(shown[3].1, None);
     let records = world.records();
     assert_eq!(records.iter().filter(|it| matches!(it, Record::Profile(_))).count(), 1);
+}
+
+#[test]
+fn without_a_way_for_browsers_a_message_shows_no_broken_picture() {
+    let world = bridged();
+    world.outside.borrow_mut().config.pictures.clear();
+    world.instances[0].driver.configure(world.outside.borrow().config.clone());
+    world.transaction(0, &[joins("a", 1_000, Some("Bob"), Some("mxc://far.test/one")), said("1", "first")]);
+    world.settle();
+    assert_eq!(beside(&world), [(Some("Bob".to_owned()), None)]);
 }
 
 #[test]
@@ -136,7 +146,7 @@ fn pictures_are_served_under_their_own_addresses_only() {
     world.transaction(0, &[joins("a", 1, Some("Bob"), Some("mxc://far.test:8448/face")), said("1", "x")]);
     world.settle();
     let address = beside(&world)[0].1.clone().unwrap();
-    let path = address.strip_prefix("/api/apps/public/app").unwrap().to_owned();
+    let path = address.strip_prefix("https://pictures.rc.test").unwrap().to_owned();
     let ask = |uri: &str| {
         world.request(0, "GET", uri, None, "");
         world.settle();

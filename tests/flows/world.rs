@@ -845,7 +845,7 @@ pub fn config() -> Config {
         appservice_url: "http://app.test:3300".to_owned(),
         typing: true,
         direct_message_users: 8,
-        pictures: "/api/apps/public/app".to_owned(),
+        pictures: "https://pictures.rc.test".to_owned(),
         ..Config::default()
     }
 }

@@ -1,4 +1,4 @@
-//! The lines about our own side: settings, runtime, listener, secret, servers.
+//! The lines about our own side: settings, runtime, listener, pictures, secret, servers.
 
 use std::net::IpAddr;
 
@@ -178,6 +178,28 @@ pub(super) fn listener(facts: &Facts<'_>) -> Line {
 fn arrives(facts: &Facts<'_>) -> bool {
     let inside = facts.homeserver.as_ref().and_then(|it| it.inside.as_ref());
     inside.is_some_and(|it| matches!(it.ping, Answer::Response { status: 200, .. }))
+}
+
+/// Whether pictures show beside what comes from Matrix, and who learns of it.
+pub(super) fn pictures(config: &Config) -> Line {
+    const NAME: &str = "Pictures";
+    let pictures = &config.pictures;
+    if pictures.is_empty() {
+        return Line::well(
+            NAME,
+            "none beside messages from Matrix, because the setting *Where browsers reach the App's listener* is empty.",
+        );
+    }
+    if pictures.contains("/api/apps/") {
+        return Line::warning(
+            NAME,
+            "they are loaded through Rocket.Chat, which writes the cookies that people are signed in by into the App's \
+             log.",
+            "Have a reverse proxy hand /avatar/ of some address on to the App's listener, and name that address under \
+             *Where browsers reach the App's listener*.",
+        );
+    }
+    Line::well(NAME, format!("browsers load those beside messages from Matrix from {pictures}."))
 }
 
 /// Whether there is a secret that keys and tokens are sealed with.
