@@ -94,9 +94,24 @@ pub(super) fn resume(
             Move::Later { after: None, why }
         }
         (_, _, Verdict::Away { why }) => Move::Away { why },
+        // What was refused is not wanted any more: what is wanted now may be welcome.
+        (_, _, Verdict::Error { .. }) if !is_still_wanted(intent, last, about) => {
+            Move::Again { keep: vec![] }
+        }
         (_, _, Verdict::Error { code, text }) => retry_unless(last, &code, &text),
         (_, _, Verdict::Good(_)) => Move::Again { keep: vec![] },
     })
+}
+
+fn is_still_wanted(intent: &PersonIntent, last: &str, about: &str) -> bool {
+    match (intent, last) {
+        (PersonIntent::Name { name, .. }, "name" | "name-again") => name == about,
+        (PersonIntent::Picture { of, .. }, "upload" | "upload-again" | "picture") => {
+            of.as_ref().map_or("", |(_, version)| version) == about
+        }
+        (PersonIntent::Withdraw { .. }, "rooms" | "leave") | (_, "register") => true,
+        _ => false,
+    }
 }
 
 /// The request that gives a puppet its display name.

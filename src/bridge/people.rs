@@ -144,18 +144,14 @@ pub(super) fn told(view: &View, user: &str, done: &Done) -> Result<Vec<Effect>, 
 }
 
 /// What Matrix does not want to hear is not said again until it changes.
-pub(super) fn refused(
-    view: &View,
-    user: &str,
-    intent: &PersonIntent,
-    why: &str,
-) -> Result<Vec<Effect>, Missing> {
-    let (what, mxid, done) = match intent {
-        PersonIntent::Name { mxid, name } => ("name", mxid, Done::Name(name.clone())),
-        PersonIntent::Picture { mxid, of } => {
-            ("picture", mxid, Done::Picture(of.as_ref().map(|(_, version)| version.clone())))
+pub(super) fn refused(view: &View, user: &str, why: &str) -> Result<Vec<Effect>, Missing> {
+    let (what, mxid, done) = match intent(view, user)? {
+        Some(PersonIntent::Name { mxid, name }) => ("name", mxid, Done::Name(name)),
+        Some(PersonIntent::Picture { mxid, of }) => {
+            ("picture", mxid, Done::Picture(of.map(|(_, version)| version)))
         }
-        PersonIntent::Withdraw { mxid, .. } => ("rooms", mxid, Done::Plainly),
+        Some(PersonIntent::Withdraw { mxid, .. }) => ("rooms", mxid, Done::Plainly),
+        None => return Ok(vec![]),
     };
     let mut effects = told(view, user, &done)?;
     let text = format!("Matrix did not take the new {what} of {mxid}: {why}");

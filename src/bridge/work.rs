@@ -271,14 +271,7 @@ fn follow(
             keep.extend(achieved(view, journal, entry, intent, &done)?);
             keep
         }
-        Move::Refused { why } => {
-            let mut effects = match (intent, &entry.work) {
-                (Intent::Person(intent), Work::Puppet { user }) => people::refused(view, user, intent, &why)?,
-                _ => return refused(view, journal, entry, &why),
-            };
-            effects.extend(journal.finish(view, entry));
-            effects
-        }
+        Move::Refused { why } => refused(view, journal, entry, &why)?,
         Move::Carry { step, from, to } => vec![Effect::Picture { tag: tag(entry, &step), from, to }],
     })
 }
@@ -314,12 +307,8 @@ pub(super) fn refused(
         Work::Open(_) | Work::Reach(_) | Work::Invited { .. } | Work::Decline(_) | Work::Register { .. } => {
             dm::refused(view, entry, why)?
         }
-        Work::Missed
-        | Work::Events { .. }
-        | Work::Adopt
-        | Work::Puppet { .. }
-        | Work::People { .. }
-        | Work::Ghost { .. } => vec![],
+        Work::Puppet { user } => people::refused(view, user, why)?,
+        Work::Missed | Work::Events { .. } | Work::Adopt | Work::People { .. } | Work::Ghost { .. } => vec![],
     };
     effects.extend(journal.finish(view, entry));
     Ok(effects)

@@ -87,7 +87,7 @@ describe('people on both sides', () => {
     await other.join(portal.channel);
     await other.say(portal.channel, 'I am new here');
     const { sender } = await bob.expectMessage(portal.room, 'I am new here');
-    assert.match(sender, /^@rc_alice-[a-z0-9]{8}:hs\.test$/);
+    assert.match(sender, /^@rc_alice=2d[a-z0-9]{8}:hs\.test$/);
     await bob.say(portal.room, `welcome ${sender}, and hello ${ALICE}`);
     await portal.channel.expectMessage(({ text }) => text === 'welcome @alice, and hello @alicia');
   });
