@@ -243,3 +243,24 @@ pub(super) fn servers(facts: &Facts<'_>) -> Line {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::State;
+    use super::*;
+
+    #[test]
+    fn pictures_that_put_cookies_into_the_log_deserve_a_look() {
+        let cases = [
+            ("", State::Well, "none beside messages"),
+            ("https://pictures.example.org", State::Well, "from https://pictures.example.org"),
+            ("https://chat.example.org/api/apps/public/app", State::Warning, "cookies"),
+        ];
+        for (address, state, words) in cases {
+            let line = pictures(&Config { pictures: address.to_owned(), ..Config::default() });
+            assert_eq!(line.state, state, "{line:?}");
+            assert!(line.text.contains(words), "{line:?}");
+            assert_eq!(line.fix.contains("hand /avatar/"), state == State::Warning, "{line:?}");
+        }
+    }
+}

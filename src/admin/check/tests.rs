@@ -439,19 +439,6 @@ fn the_secret_is_named_and_never_shown() {
     }
 }
 
-#[test]
-fn pictures_that_put_cookies_into_the_log_deserve_a_look() {
-    let cases: [(&str, State, &[&str]); 3] = [
-        ("", State::Well, &["none beside messages"]),
-        ("https://pictures.example.org", State::Well, &["from https://pictures.example.org"]),
-        ("https://chat.example.org/api/apps/public/app", State::Warning, &["cookies", "hand /avatar/"]),
-    ];
-    for (pictures, state, texts) in cases {
-        let lines = with(|config, _, _| config.pictures = pictures.to_owned());
-        expect(&lines, "Pictures", state, texts);
-    }
-}
-
 fn direct(change: impl FnOnce(&mut server::Probe)) -> Vec<Line> {
     let config = Config { mode: Mode::Direct, ..config() };
     let runtime = runtime();
