@@ -38,7 +38,7 @@ run_help() {
   check           formatting, lints, types, generated files, stray addresses
   format          put Rust and TypeScript into the form that check wants
   bench           the benchmarks of tests/bench
-  fuzz [SECONDS]  throw random input at the protocol kernel, so long at each target of tests/fuzz (60);
+  fuzz [SECONDS]  throw random input at the protocol kernel and the translation, so long at each target of tests/fuzz (60);
                   no part of what must pass
   mutants [MINUTES] [FILE...]
                   break the protocol kernel in small ways and see whether its tests notice, for at most

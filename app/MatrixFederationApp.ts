@@ -17,9 +17,12 @@ import type {
 import type {
   IMessage,
   IMessageDeleteContext,
+  IMessageReactionContext,
   IPostMessageDeleted,
+  IPostMessageReacted,
   IPostMessageSent,
   IPostMessageUpdated,
+  IPostSystemMessageSent,
 } from '@rocket.chat/apps-engine/definition/messages';
 import type { IAppInfo } from '@rocket.chat/apps-engine/definition/metadata';
 import type { ISetting } from '@rocket.chat/apps-engine/definition/settings';
@@ -37,7 +40,13 @@ import { instantiate } from './wasm.ts';
 
 export class MatrixFederationApp
   extends App
-  implements IPostMessageSent, IPostMessageDeleted, IPostMessageUpdated, IUIKitInteractionHandler
+  implements
+    IPostMessageSent,
+    IPostSystemMessageSent,
+    IPostMessageDeleted,
+    IPostMessageUpdated,
+    IPostMessageReacted,
+    IUIKitInteractionHandler
 {
   private readonly federation: Federation;
 
@@ -95,6 +104,16 @@ export class MatrixFederationApp
     return this.federation.messageSent(message, persistence, modify, this.getLogger());
   }
 
+  async executePostSystemMessageSent(
+    message: IMessage,
+    _read: IRead,
+    _http: IHttp,
+    persistence: IPersistence,
+    modify: IModify,
+  ): Promise<void> {
+    return this.federation.messageSent(message, persistence, modify, this.getLogger());
+  }
+
   async executePostMessageDeleted(
     _message: IMessage,
     _read: IRead,
@@ -114,6 +133,16 @@ export class MatrixFederationApp
     modify: IModify,
   ): Promise<void> {
     return this.federation.messageUpdated(message, persistence, modify, this.getLogger());
+  }
+
+  async executePostMessageReacted(
+    context: IMessageReactionContext,
+    _read: IRead,
+    _http: IHttp,
+    persistence: IPersistence,
+    modify: IModify,
+  ): Promise<void> {
+    return this.federation.messageReacted(context, persistence, modify, this.getLogger());
   }
 
   async executeBlockActionHandler(

@@ -103,15 +103,14 @@ export class LivingCore {
   /** Whether a request may bring a large body, as far as its head tells; the answer, if not. */
   async knock({ method, uri, authorization }: Omit<Arrived, 'body'>): Promise<Reply | undefined> {
     const answer = await this.submit({ kind: 'knock', request: { method, uri, authorization, body: 0 } });
-    if (answer !== undefined && 'picture' in answer)
-      throw new Error('the core answers a knock with a picture');
+    if (answer !== undefined && !('body' in answer)) throw new Error('the core answers a knock with a file');
     return answer;
   }
 
   /** The file for a ticket, as the reply's body. */
   async download(ticket: string): Promise<Reply> {
     const answer = await this.submit({ kind: 'download', ticket });
-    if (answer === undefined || 'picture' in answer) throw new Error('the core gave no file');
+    if (answer === undefined || !('body' in answer)) throw new Error('the core gave no file');
     return answer;
   }
 

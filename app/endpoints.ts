@@ -13,6 +13,7 @@ import type {
 } from '@rocket.chat/apps-engine/definition/accessors';
 
 import type { Image } from './host/image.ts';
+import { Passage } from './passage.ts';
 import { type Arrived, endpointRequest } from './inputs/request.ts';
 import type { Reply } from './protocol.ts';
 import { written } from './written.ts';
@@ -26,18 +27,23 @@ const unavailable: Reply = {
   }),
 };
 
-/** The addresses of the application service API, and of pictures. */
+/** The addresses of the application service API, of pictures and of files. */
 const paths = {
   put: ['_matrix/app/v1/transactions/:txnId'],
   post: ['_matrix/app/v1/ping'],
-  get: ['_matrix/app/v1/users/:userId', '_matrix/app/v1/rooms/:roomAlias', 'avatar/:server/:media/:mark'],
+  get: [
+    '_matrix/app/v1/users/:userId',
+    '_matrix/app/v1/rooms/:roomAlias',
+    'avatar/:server/:media/:mark',
+    'file/:server/:media/:until/:name/:mark',
+  ],
 } as const;
 
 /** What an administrator's browser downloads. */
 const download = 'download/:ticket/:name';
 
 export interface EndpointCalls {
-  answer(request: Arrived): Promise<Reply | Image>;
+  answer(request: Arrived): Promise<Reply | Image | Passage>;
   /** The file for a ticket. */
   download(ticket: string): Promise<Reply>;
   /** Endpoint calls bring the accessors for writing. */
@@ -71,7 +77,8 @@ function endpoint(path: string, calls: EndpointCalls) {
   ): Promise<IApiResponse> => {
     calls.take(persistence, modify);
     const answer = await calls.answer(endpointRequest(path, request)).catch(() => unavailable);
-    const { status, headers, bytes } = written(answer);
+    const whole = answer instanceof Passage ? await answer.whole().catch(() => undefined) : written(answer);
+    const { status, headers, bytes } = whole ?? written(unavailable);
     const content = 'body' in answer ? answer.body : Buffer.from(bytes);
     return { status: status as unknown as HttpStatusCode, headers, content };
   };

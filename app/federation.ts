@@ -8,7 +8,11 @@ import type {
   IModify,
   IPersistence,
 } from '@rocket.chat/apps-engine/definition/accessors';
-import type { IMessage, IMessageDeleteContext } from '@rocket.chat/apps-engine/definition/messages';
+import type {
+  IMessage,
+  IMessageDeleteContext,
+  IMessageReactionContext,
+} from '@rocket.chat/apps-engine/definition/messages';
 import type { ISetting } from '@rocket.chat/apps-engine/definition/settings';
 import type { ISettingUpdateContext } from '@rocket.chat/apps-engine/definition/settings/ISettingUpdateContext';
 
@@ -33,6 +37,7 @@ import { userFact } from './inputs/user.ts';
 import { type Address, Listener } from './listener.ts';
 import { Log, type Logging, reason } from './log.ts';
 import { networkIsOpen } from './network.ts';
+import { Passage } from './passage.ts';
 import { endProcess, Parent, watchPipe } from './parent.ts';
 import type { Input, Reply, Runtime } from './protocol.ts';
 import { keptSetting, type Outgoing, readSettings, secretVariable, settings } from './settings.ts';
@@ -256,6 +261,22 @@ export class Federation {
     await this.tell(input, persistence, modify, logger);
   }
 
+  async messageReacted(
+    { message, reaction, user, isReacted }: IMessageReactionContext,
+    persistence: IPersistence,
+    modify: IModify,
+    logger: ILogger,
+  ): Promise<void> {
+    const input: Input = {
+      kind: 'messageReacted',
+      message: messageFact(message),
+      emoji: reaction,
+      by: userFact(user),
+      on: isReacted,
+    };
+    await this.tell(input, persistence, modify, logger);
+  }
+
   async personChanged(
     user: string,
     persistence: IPersistence,
@@ -277,8 +298,9 @@ export class Federation {
     void this.ask(askedBy(pressed));
   }
 
-  private async answer(request: Arrived): Promise<Reply | Image> {
+  private async answer(request: Arrived): Promise<Reply | Image | Passage> {
     const served = await this.core.request(request);
+    if ('file' in served) return new Passage(this.transport, served);
     return 'picture' in served ? ((await this.pictures.get(served.picture)) ?? noPicture) : served;
   }
 

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 
 import { joined } from './bytes.ts';
 import type { Image } from './host/image.ts';
+import { Passage } from './passage.ts';
 import type { Arrived } from './inputs/request.ts';
 import { type Log, reason } from './log.ts';
 import type { Level, Listener as ListenerState, Reply } from './protocol.ts';
@@ -47,7 +48,7 @@ export class Listener {
   private heldBytes = 0;
 
   constructor(
-    private readonly answer: (request: Arrived) => Promise<Reply | Image>,
+    private readonly answer: (request: Arrived) => Promise<Reply | Image | Passage>,
     private readonly log: Log,
     private readonly allowed: typeof limits = limits,
     /** Asked before a large body is read; the answer, if it is not to come in. */
@@ -204,7 +205,9 @@ export class Listener {
     if (body === null && tooLarge) refuse(request, response, 413, 'M_TOO_LARGE', 'The body is too large');
     else if (body === null) refuse(request, response, 503, 'M_LIMIT_EXCEEDED', 'Too much at a time');
     else {
-      send(response, await this.answer({ ...head, body }));
+      const answer = await this.answer({ ...head, body });
+      if (answer instanceof Passage) await answer.to(response, request.headers.range);
+      else send(response, answer);
     }
   }
 }

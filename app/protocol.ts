@@ -70,6 +70,27 @@ kind: RoomKind,
 encrypted: boolean, };
 
 /**
+ * A file of Rocket.Chat.
+ */
+export type File = { 
+/**
+ * Rocket.Chat's id.
+ */
+id: string, 
+/**
+ * What it is called.
+ */
+name: string, 
+/**
+ * Its media type, as Rocket.Chat says; may be empty.
+ */
+mediaType: string, 
+/**
+ * How large it is, in bytes; 0 where that is not known.
+ */
+size: number, };
+
+/**
  * A Rocket.Chat message as it stood when a hook or a read handed it over.
  */
 export type Message = { 
@@ -106,13 +127,55 @@ editedAt: number | null,
  */
 system: string | null, 
 /**
- * The names of files that come with it.
+ * The files that come with it, without previews that Rocket.Chat made of them.
  */
-files: Array<string>, 
+files: Array<File>, 
 /**
  * Whether it was said in a direct message; false where the read did not tell.
  */
-direct: boolean, };
+direct: boolean, 
+/**
+ * The first message of the thread that it is in, if it is in one.
+ */
+thread: string | null, 
+/**
+ * The messages that it quotes, as Rocket.Chat shows them.
+ */
+quotes: Array<Quote>, 
+/**
+ * How people reacted to it.
+ */
+reactions: Array<Reacted>, };
+
+/**
+ * A message as it is quoted by another.
+ */
+export type Quote = { 
+/**
+ * The address of the message.
+ */
+link: string, 
+/**
+ * What its sender is called.
+ */
+author: string, 
+/**
+ * Its text.
+ */
+text: string, };
+
+/**
+ * One reaction to a message.
+ */
+export type Reacted = { 
+/**
+ * As Rocket.Chat writes it, such as `:eyes:`.
+ */
+emoji: string, 
+/**
+ * The usernames of those who reacted so.
+ */
+users: Array<string>, };
 
 /**
  * The picture that Rocket.Chat shows of a user.
@@ -198,7 +261,11 @@ pictures: string,
 /**
  * Whether an administrator gave the App an account for Rocket.Chat's REST API.
  */
-rest: boolean, };
+rest: boolean, 
+/**
+ * How large files may be that go from one side to the other, in bytes.
+ */
+largestFile: number, };
 
 /**
  * Something that happened.
@@ -279,7 +346,23 @@ message: Message,
 /**
  * Who deleted it.
  */
-by: User, } | { "kind": "check", 
+by: User, } | { "kind": "messageReacted", 
+/**
+ * The message as it is now.
+ */
+message: Message, 
+/**
+ * The reaction, such as `:eyes:`.
+ */
+emoji: string, 
+/**
+ * Who.
+ */
+by: User, 
+/**
+ * Whether it is there now.
+ */
+on: boolean, } | { "kind": "check", 
 /**
  * The user's id.
  */
@@ -438,7 +521,11 @@ alias: string | null,
 /**
  * An address, whole or within the workspace, of the picture beside it, where that is not to be the account's.
  */
-avatar: string | null, } | { "kind": "addMember", 
+avatar: string | null, 
+/**
+ * The first message of the thread that it goes into, if it goes into one.
+ */
+thread: string | null, } | { "kind": "addMember", 
 /**
  * The room's id.
  */
@@ -522,6 +609,22 @@ reaction: string,
 /**
  * Whether it is to be there.
  */
+on: boolean, } | { "kind": "react", 
+/**
+ * The message.
+ */
+message: string, 
+/**
+ * The username of who reacts.
+ */
+by: string, 
+/**
+ * The reaction, such as `:eyes:`.
+ */
+emoji: string, 
+/**
+ * Whether it is to be there.
+ */
 on: boolean, } | { "kind": "typing", 
 /**
  * The room's id.
@@ -578,7 +681,11 @@ window: Window, } | { "kind": "serve",
 /**
  * The request that brings it.
  */
-request: Call, } | { "kind": "rest", 
+request: Call, 
+/**
+ * The name a file is to be saved by; none for a picture.
+ */
+name: string | null, } | { "kind": "rest", 
 /**
  * What it is for.
  */
@@ -590,7 +697,7 @@ path: string,
 /**
  * A JSON body.
  */
-body: string, } | { "kind": "picture", 
+body: string, } | { "kind": "carry", 
 /**
  * What it is for.
  */
@@ -598,11 +705,11 @@ tag: Tag,
 /**
  * Where it is.
  */
-from: PicturePlace, 
+from: FilePlace, 
 /**
  * Where it is to be.
  */
-to: PicturePlace, };
+to: FilePlace, };
 
 /**
  * A document of the store.
@@ -685,9 +792,9 @@ host: string,
 sni: string | null, };
 
 /**
- * A place of a picture.
+ * A place of a file.
  */
-export type PicturePlace = { "kind": "server", 
+export type FilePlace = { "kind": "server", 
 /**
  * The request.
  */
@@ -695,7 +802,27 @@ request: Call, } | { "kind": "user",
 /**
  * The username.
  */
-username: string, };
+username: string, } | { "kind": "upload", 
+/**
+ * Rocket.Chat's id of it.
+ */
+id: string, } | { "kind": "room", 
+/**
+ * The room's id.
+ */
+room: string, 
+/**
+ * The username it is by.
+ */
+sender: string, 
+/**
+ * What it is called.
+ */
+name: string, 
+/**
+ * How large it may be, in bytes.
+ */
+most: number, };
 
 /**
  * The answer to a request.
@@ -713,7 +840,7 @@ body: string, };
 /**
  * What a request is answered with.
  */
-export type Served = Reply | Picture;
+export type Served = Reply | Picture | FileElsewhere;
 
 /**
  * A picture that is somewhere else, for whoever asks for it: PNG, JPEG, GIF or WebP, of 1 MB at most. What is anything
@@ -724,6 +851,19 @@ export type Picture = {
  * The request that brings it.
  */
 picture: Call, };
+
+/**
+ * A file that is somewhere else, for whoever asks for it: to be saved, never to be shown.
+ */
+export type FileElsewhere = { 
+/**
+ * The request that brings it.
+ */
+file: Call, 
+/**
+ * What it is called.
+ */
+name: string, };
 
 /**
  * How grave a log line is.

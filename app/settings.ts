@@ -31,7 +31,7 @@ const certificate = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 export type Fault = Extract<keyof typeof english, `fault_${string}`>;
 
 interface Definition {
-  section: 'mode' | 'homeserver' | 'listener' | 'outgoing' | 'activity' | 'people' | 'direct';
+  section: 'mode' | 'homeserver' | 'listener' | 'outgoing' | 'activity' | 'files' | 'people' | 'direct';
   value: string | number | boolean;
   multiline?: true;
   /** Not shown to whoever looks over one's shoulder. */
@@ -82,6 +82,14 @@ const definitions: Readonly<Record<string, Definition>> = {
       value === '' || value.replace(certificate, '').trim() === '' ? undefined : 'fault_certificate',
   },
   typing: { section: 'activity', value: true },
+  largest_file: {
+    section: 'files',
+    value: 8,
+    fault: (value) => {
+      const size = Number(value);
+      return Number.isInteger(size) && size >= 1 && size <= 16 ? undefined : 'fault_largest_file';
+    },
+  },
   workspace_url: { section: 'people', value: '', fault: addressFault },
   pictures_url: { section: 'people', value: '', fault: addressFault },
   rest_user: {
@@ -198,6 +206,7 @@ export async function readSettings(
       endpoints,
       pictures: withoutSlash(value('pictures_url')),
       rest: access.user !== '' && access.token !== '',
+      largestFile: (Number(value('largest_file')) || 8) * 1024 * 1024,
     },
     listen,
     outgoing: ways.find((way) => way === value('transport')) ?? 'automatic',

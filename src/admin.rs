@@ -179,6 +179,7 @@ fn is_awaited(work: &Work) -> bool {
         Work::Post { .. }
         | Work::Edit { .. }
         | Work::Redact { .. }
+        | Work::React(_)
         | Work::Invite { .. }
         | Work::Join { .. }
         | Work::Events { .. }

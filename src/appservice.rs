@@ -2,9 +2,12 @@
 //!
 //! Spec: <https://spec.matrix.org/v1.18/application-service-api/>
 
+mod annotation;
 mod answer;
 mod dm;
 mod intent;
+mod level;
+mod media;
 mod person;
 mod probe;
 mod recognition;
@@ -16,6 +19,7 @@ mod users;
 
 use crate::attachment::{Acceptance, Attachment, Incoming, Intent, Likeness, Move};
 use crate::effect::{Call, Effect, Reply};
+use crate::facts::User;
 use crate::input::{Answer, Request};
 use crate::view::{Missing, View};
 
@@ -66,6 +70,20 @@ impl Attachment for Appservice {
 
     fn likeness(&self, view: &View, mxid: &str) -> Result<Option<Likeness>, Missing> {
         person::likeness(view, mxid)
+    }
+
+    fn may_call_everyone(
+        &self,
+        view: &View,
+        room: &str,
+        mxid: &str,
+        seen_by: Option<&User>,
+    ) -> Result<bool, Missing> {
+        level::may_call_everyone(view, room, mxid, seen_by)
+    }
+
+    fn media(&self, view: &View, of: (&str, &str), older: bool) -> Result<Option<Call>, Missing> {
+        media::download(view, of, older)
     }
 
     fn picture(&self, view: &View, of: (&str, &str), size: u32) -> Result<Option<Call>, Missing> {

@@ -9,8 +9,8 @@ mod person;
 
 use serde_json::Value;
 
-use crate::effect::{Call, Effect, PicturePlace, Reply};
-use crate::facts::{Room, User};
+use crate::effect::{Call, Effect, FilePlace, Reply};
+use crate::facts::{File, Room, User};
 use crate::input::{Answer, Request};
 use crate::record::Person;
 use crate::view::{Missing, View};
@@ -100,13 +100,23 @@ pub enum Intent {
     },
     /// Something about a local user on Matrix, in no room.
     Person(PersonIntent),
+    /// Bring a file of a local user to the network.
+    Upload {
+        /// The local user.
+        by: User,
+        /// The file.
+        file: File,
+    },
 }
 
 impl Intent {
     /// The local user who acts, where one does.
     pub fn by(&self) -> Option<&User> {
         match self {
-            Self::Join { by, .. } | Self::Invite { by, .. } | Self::Send { by, .. } => Some(by),
+            Self::Join { by, .. }
+            | Self::Invite { by, .. }
+            | Self::Send { by, .. }
+            | Self::Upload { by, .. } => Some(by),
             Self::Redact { by, .. } => by.as_ref(),
             Self::Dm(intent) => intent.by(),
             Self::Attach
@@ -159,14 +169,14 @@ pub enum Move {
         /// Why, in plain words.
         why: String,
     },
-    /// Carry a picture from one place to another; the answer goes back with the step's name.
+    /// Carry a file from one place to another; the answer goes back with the step's name.
     Carry {
         /// The step.
         step: String,
         /// Where it is.
-        from: PicturePlace,
+        from: FilePlace,
         /// Where it is to be.
-        to: PicturePlace,
+        to: FilePlace,
     },
 }
 
@@ -206,6 +216,13 @@ pub enum Done {
     },
     /// A Matrix room was made for this Rocket.Chat room, or for none of ours.
     Recognised(Option<String>),
+    /// A file has this `mxc` address.
+    Media {
+        /// The address.
+        uri: String,
+        /// Width and height in pixels, of what has them.
+        dimensions: Option<(u32, u32)>,
+    },
     /// A puppet is called this.
     Name(String),
     /// A puppet has the picture of this version, or none.
@@ -307,6 +324,19 @@ pub trait Attachment {
 
     /// What a Matrix user is known by, as far as that can be asked for now.
     fn likeness(&self, view: &View, mxid: &str) -> Result<Option<Likeness>, Missing>;
+
+    /// Whether a Matrix user may call everyone in a room, as one of ours sees it who is perhaps there; not where that
+    /// cannot be seen.
+    fn may_call_everyone(
+        &self,
+        view: &View,
+        room: &str,
+        mxid: &str,
+        seen_by: Option<&User>,
+    ) -> Result<bool, Missing>;
+
+    /// The request that brings a file, by the newer way or the older; none if files cannot be asked for.
+    fn media(&self, view: &View, of: (&str, &str), older: bool) -> Result<Option<Call>, Missing>;
 
     /// The request that brings a picture of another server, about so many pixels wide; none if that cannot be asked for.
     fn picture(&self, view: &View, of: (&str, &str), size: u32) -> Result<Option<Call>, Missing>;

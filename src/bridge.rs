@@ -9,7 +9,10 @@ mod check;
 mod command;
 mod dm;
 mod edit;
+mod encryption;
+mod everyone;
 mod failure;
+mod file;
 mod ghost;
 mod incoming;
 mod instance;
@@ -18,6 +21,7 @@ mod invited;
 mod join;
 mod journal;
 mod ledger;
+mod link;
 mod names;
 mod outage;
 mod outgoing;
@@ -26,8 +30,11 @@ mod people;
 mod portal;
 mod presented;
 mod profile;
+mod reaction;
 mod reconcile;
 mod redaction;
+mod reply;
+mod thread;
 mod typing;
 mod waiting;
 mod work;
@@ -57,6 +64,7 @@ pub fn decide(input: &Input, view: &View) -> Result<Vec<Effect>, Missing> {
         Input::Request { request } => incoming::accept(view, request),
         Input::MessageEdited { message, by } => edit::accept(view, message, by.as_ref()),
         Input::MessageDeleted { message, by } => redaction::accept(view, message, by),
+        Input::MessageReacted { message, emoji, by, on } => reaction::accept(view, message, emoji, by, *on),
         Input::Check { user, room } => check::answer(view, user, room),
         Input::Trapped { tag } => failure::trapped(view, tag),
         Input::Knock { request } => incoming::knock(view, request),

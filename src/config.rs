@@ -77,6 +77,8 @@ pub struct Config {
     pub pictures: String,
     /// Whether an administrator gave the App an account for Rocket.Chat's REST API.
     pub rest: bool,
+    /// How large files may be that go from one side to the other, in bytes.
+    pub largest_file: u32,
 }
 
 impl Config {
@@ -91,6 +93,11 @@ impl Config {
     /// The homeserver's address without a slash at its end.
     pub fn homeserver(&self) -> &str {
         self.homeserver_url.trim_end_matches('/')
+    }
+
+    /// Where people's browsers find the workspace, without a slash at its end; none where that is not known.
+    pub fn site(&self) -> Option<&str> {
+        self.endpoints.split_once("/api/apps/").map(|it| it.0)
     }
 
     /// The App's own user on Matrix.

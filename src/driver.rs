@@ -22,7 +22,7 @@ use scopes::Scopes;
 
 use crate::bridge::decide;
 use crate::config::Config;
-use crate::effect::{Call, Effect, Level, Picture, Served, Tag};
+use crate::effect::{Call, Effect, FileElsewhere, Level, Picture, Served, Tag};
 use crate::ids::Scope;
 use crate::input::{Answer, Input};
 use crate::policy::admits_address;
@@ -227,8 +227,11 @@ impl<H: Host + 'static> Driver<H> {
         for effect in effects {
             if let Effect::Reply { reply: answer } = effect {
                 reply = Some(Served::Reply(answer));
-            } else if let Effect::Serve { request: picture } = effect {
-                reply = Some(Served::Picture(Picture { picture }));
+            } else if let Effect::Serve { request, name } = effect {
+                reply = Some(match name {
+                    Some(name) => Served::File(FileElsewhere { file: request, name }),
+                    None => Served::Picture(Picture { picture: request }),
+                });
             } else if let Err(why) = Rc::clone(&self).perform(scope, effect).await {
                 return self.fail(scope, &input, why).await;
             }
@@ -385,7 +388,7 @@ impl<H: Host + 'static> Driver<H> {
                 self.queue(tag, request);
                 self.release().await;
             }
-            Effect::Rest { ref tag, .. } | Effect::Picture { ref tag, .. } => {
+            Effect::Rest { ref tag, .. } | Effect::Carry { ref tag, .. } => {
                 self.send(&tag.clone(), effect).await?;
             }
             Effect::Insert { .. } | Effect::Remove { .. } => {
@@ -401,6 +404,7 @@ impl<H: Host + 'static> Driver<H> {
             | Effect::CreateMessage { .. }
             | Effect::EditMessage { .. }
             | Effect::DeleteMessage { .. }
+            | Effect::React { .. }
             | Effect::AddMember { .. }
             | Effect::RemoveMember { .. }
             | Effect::OpenDirect { .. }
@@ -452,6 +456,7 @@ fn scope_of(input: &Input) -> Option<Scope> {
         | Input::MessageSent { .. }
         | Input::MessageEdited { .. }
         | Input::MessageDeleted { .. }
+        | Input::MessageReacted { .. }
         | Input::Command { .. }
         | Input::Request { .. }
         | Input::Check { .. }
@@ -474,6 +479,7 @@ fn tag_of(input: &Input) -> Option<&Tag> {
         | Input::MessageSent { .. }
         | Input::MessageEdited { .. }
         | Input::MessageDeleted { .. }
+        | Input::MessageReacted { .. }
         | Input::Command { .. }
         | Input::Request { .. }
         | Input::Check { .. }

@@ -81,6 +81,8 @@ pub enum Effect {
         alias: Option<String>,
         /// An address, whole or within the workspace, of the picture beside it, where that is not to be the account's.
         avatar: Option<String>,
+        /// The first message of the thread that it goes into, if it goes into one.
+        thread: Option<String>,
     },
     /// Add a ghost to a room.
     AddMember {
@@ -149,6 +151,17 @@ pub enum Effect {
         /// Whether it is to be there.
         on: bool,
     },
+    /// React to a message, or take that back. What is so already is no failure.
+    React {
+        /// The message.
+        message: String,
+        /// The username of who reacts.
+        by: String,
+        /// The reaction, such as `:eyes:`.
+        emoji: String,
+        /// Whether it is to be there.
+        on: bool,
+    },
     /// Show who of Matrix is typing in a room: these, and nobody else any more.
     Typing {
         /// The room's id.
@@ -190,10 +203,13 @@ pub enum Effect {
         /// What.
         window: Window,
     },
-    /// Answer the request that is being decided with the picture that a call brings. The driver's own, no host sees it.
+    /// Answer the request that is being decided with what a call brings: a picture to be shown, or a file to be saved. The
+    /// driver's own, no host sees it.
     Serve {
         /// The request that brings it.
         request: Call,
+        /// The name a file is to be saved by; none for a picture.
+        name: Option<String>,
     },
     /// Ask something of the workspace's own REST API, by the account that an administrator gave the App, without
     /// waiting; the answer comes back as `Input::Outcome`.
@@ -205,24 +221,24 @@ pub enum Effect {
         /// A JSON body.
         body: String,
     },
-    /// Carry a picture from one place to another, without waiting; the answer of the second, or why the first has no
-    /// picture that can be carried, comes back as `Input::Outcome`. Pictures are PNG, JPEG, GIF or WebP, of 1 MB at
-    /// most.
-    Picture {
+    /// Carry a file from one place to another, without waiting; the answer of the second, or why the first has none that
+    /// can be carried, comes back as `Input::Outcome`. What goes to a user or comes from one is a picture: PNG, JPEG, GIF
+    /// or WebP, of 1 MB at most.
+    Carry {
         /// What it is for.
         tag: Tag,
         /// Where it is.
-        from: PicturePlace,
+        from: FilePlace,
         /// Where it is to be.
-        to: PicturePlace,
+        to: FilePlace,
     },
 }
 
-/// A place of a picture.
+/// A place of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "protocol", derive(ts_rs::TS))]
 #[serde(tag = "kind", rename_all = "camelCase")]
-pub enum PicturePlace {
+pub enum FilePlace {
     /// Another server: a request that brings it, or that it is the body of.
     Server {
         /// The request.
@@ -232,6 +248,23 @@ pub enum PicturePlace {
     User {
         /// The username.
         username: String,
+    },
+    /// Among the files of the workspace.
+    Upload {
+        /// Rocket.Chat's id of it.
+        id: String,
+    },
+    /// A room of the workspace, where it is to be said. The answer is `{"message": id}`; status 422 if the workspace
+    /// does not take it, and 413 if it is too large.
+    Room {
+        /// The room's id.
+        room: String,
+        /// The username it is by.
+        sender: String,
+        /// What it is called.
+        name: String,
+        /// How large it may be, in bytes.
+        most: u32,
     },
 }
 
@@ -328,6 +361,8 @@ pub enum Served {
     Reply(Reply),
     /// A picture that is somewhere else.
     Picture(Picture),
+    /// A file that is somewhere else.
+    File(FileElsewhere),
 }
 
 /// A picture that is somewhere else, for whoever asks for it: PNG, JPEG, GIF or WebP, of 1 MB at most. What is anything
@@ -337,6 +372,16 @@ pub enum Served {
 pub struct Picture {
     /// The request that brings it.
     pub picture: Call,
+}
+
+/// A file that is somewhere else, for whoever asks for it: to be saved, never to be shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "protocol", derive(ts_rs::TS))]
+pub struct FileElsewhere {
+    /// The request that brings it.
+    pub file: Call,
+    /// What it is called.
+    pub name: String,
 }
 
 /// How grave a log line is.

@@ -104,11 +104,65 @@ pub struct Message {
     pub edited_at: Option<i64>,
     /// The type of a system message (`uj`, `r`, `e2e`…); absent for what people write.
     pub system: Option<String>,
-    /// The names of files that come with it.
-    pub files: Vec<String>,
+    /// The files that come with it, without previews that Rocket.Chat made of them.
+    pub files: Vec<File>,
     /// Whether it was said in a direct message; false where the read did not tell.
     #[serde(default)]
     pub direct: bool,
+    /// The first message of the thread that it is in, if it is in one.
+    #[serde(default)]
+    pub thread: Option<String>,
+    /// The messages that it quotes, as Rocket.Chat shows them.
+    #[serde(default)]
+    pub quotes: Vec<Quote>,
+    /// How people reacted to it.
+    #[serde(default)]
+    pub reactions: Vec<Reacted>,
+}
+
+/// A message as it is quoted by another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "protocol", derive(ts_rs::TS))]
+pub struct Quote {
+    /// The address of the message.
+    pub link: String,
+    /// What its sender is called.
+    pub author: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// One reaction to a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "protocol", derive(ts_rs::TS))]
+pub struct Reacted {
+    /// As Rocket.Chat writes it, such as `:eyes:`.
+    pub emoji: String,
+    /// The usernames of those who reacted so.
+    pub users: Vec<String>,
+}
+
+impl Message {
+    /// Whether somebody reacted to it in a way.
+    pub fn has_reaction(&self, emoji: &str, username: &str) -> bool {
+        let mut alike = self.reactions.iter().filter(|it| it.emoji == emoji);
+        alike.any(|it| it.users.iter().any(|user| user == username))
+    }
+}
+
+/// A file of Rocket.Chat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "protocol", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct File {
+    /// Rocket.Chat's id.
+    pub id: String,
+    /// What it is called.
+    pub name: String,
+    /// Its media type, as Rocket.Chat says; may be empty.
+    pub media_type: String,
+    /// How large it is, in bytes; 0 where that is not known.
+    pub size: i64,
 }
 
 /// The picture that Rocket.Chat shows of a user.

@@ -4,12 +4,20 @@
 //!
 //! Spec: <https://spec.matrix.org/v1.18/appendices/#identifier-grammar>
 
+mod file;
+mod transaction;
+
 use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+
+pub use file::file_name;
+pub use transaction::{
+    edit_transaction, file_transaction, reaction_transaction, redaction_transaction, transaction,
+};
 
 /// What may be decided by one instance at a time: a room's side, or the workspace.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -198,6 +206,18 @@ pub mod key {
     pub fn held(room: &str) -> String {
         format!("held-in:{room}")
     }
+    /// The reaction that an event is.
+    pub fn reaction(event: &str) -> String {
+        format!("reaction:{event}")
+    }
+    /// All reactions to a message.
+    pub fn reactions(message: &str) -> String {
+        format!("reactions:{message}")
+    }
+    /// All reactions of local users in a Rocket.Chat room.
+    pub fn reactions_in(room: &str) -> String {
+        format!("reactions-in:{room}")
+    }
     /// The puppet of a local user, and what Matrix was told of it.
     pub fn puppet(user: &str) -> String {
         format!("puppet:{user}")
@@ -210,22 +230,6 @@ pub mod key {
     pub fn pokes(instance: &str) -> String {
         format!("pokes:{instance}")
     }
-}
-
-/// The transaction id of a local message. Unique across the whole appservice, because a homeserver compares it
-/// across all our users.
-pub fn transaction(message: &str) -> String {
-    format!("rc-{message}")
-}
-
-/// The transaction id of an edit that was made at a time, in milliseconds.
-pub fn edit_transaction(message: &str, at: i64) -> String {
-    format!("rc-{message}-edit-{at}")
-}
-
-/// The transaction id of a deletion.
-pub fn redaction_transaction(message: &str) -> String {
-    format!("rc-{message}-redact")
 }
 
 /// The alias localpart of the Matrix room made for a Rocket.Chat room.

@@ -87,6 +87,17 @@ pub enum Input {
         /// Who deleted it.
         by: User,
     },
+    /// Somebody reacted to a message in Rocket.Chat, or took that back.
+    MessageReacted {
+        /// The message as it is now.
+        message: Message,
+        /// The reaction, such as `:eyes:`.
+        emoji: String,
+        /// Who.
+        by: User,
+        /// Whether it is there now.
+        on: bool,
+    },
     /// Somebody wants to know whether everything works; see `admin::check`.
     Check {
         /// The user's id.

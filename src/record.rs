@@ -4,6 +4,7 @@
 //! that an older App beside a newer one does no harm.
 
 mod dm;
+mod file;
 mod instance;
 mod ledger;
 mod people;
@@ -18,11 +19,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::effect::{Document, Effect};
 use crate::facts::{Message, Room, User};
-use crate::ids::{Scope, key};
+use crate::ids::{self, Scope, key};
 
 pub use dm::{Decline, Departed, Dm, Open, Person, Reach};
+pub use file::{Carried, Fate};
 pub use instance::{Checked, Heartbeat, Poke};
-pub use ledger::{Checkpoint, Deleted, Edit, Held, Link, Segment};
+pub use ledger::{Checkpoint, Deleted, Edit, Held, Link, React, Reaction, Segment, Suspended};
 pub use people::{Presented, Profile, Puppet, Seal};
 pub use server::{
     Head, Invitation, Joined, Made, Remembered, RetiredKey, RoomEvent, SigningKey, Snapshot, Standing,
@@ -82,6 +84,10 @@ pub enum Record {
     Made(Made),
     /// An edit that came before what it edits.
     Held(Held),
+    /// A reaction that is there on both sides.
+    Reaction(Reaction),
+    /// That Rocket.Chat encrypts the room of a portal.
+    Suspended(Suspended),
     /// What the check said at a start.
     Checked(Checked),
     /// That the homeserver cannot be reached.
@@ -102,8 +108,10 @@ pub enum Record {
     Profile(Profile),
     /// What one side was told of a person of the other.
     Presented(Presented),
-    /// A key that addresses of pictures are marked with.
+    /// A key that addresses of pictures and files are marked with.
     Seal(Seal),
+    /// What became of a file of a message on its way.
+    Carried(Carried),
 }
 
 /// Work that is not done yet.
@@ -169,6 +177,8 @@ pub enum Work {
         /// The message, as far as that is still of use.
         deleted: Box<Deleted>,
     },
+    /// Let Matrix know of a reaction, or that it was taken back.
+    React(Box<React>),
     /// Open a direct message on Rocket.Chat.
     Open(Box<Open>),
     /// See to it that what is said in a direct message reaches somebody.
@@ -321,7 +331,7 @@ impl Record {
             }
             Self::Link(it) => {
                 let mut found_by = vec![key::ledger(&it.room), key::link_local(&it.local)];
-                found_by.extend((!it.remote.is_empty()).then(|| key::link_remote(&it.remote)));
+                found_by.extend(it.events().map(key::link_remote));
                 let id = match (it.gone, &it.edit) {
                     (true, _) => format!("link:{}:{}:gone", it.room, it.local),
                     (false, Some(edit)) => format!("link:{}:{}:{}", it.local, edit.at, edit.event),
@@ -331,8 +341,8 @@ impl Record {
             }
             Self::Segment(it) => {
                 let local = it.links.iter().map(|link| key::link_local(&link.local));
-                let remote = it.links.iter().filter(|link| !link.remote.is_empty());
-                let found_by = local.chain(remote.map(|link| key::link_remote(&link.remote))).collect();
+                let remote = it.links.iter().flat_map(Link::events);
+                let found_by = local.chain(remote.map(key::link_remote)).collect();
                 (key::segment(&it.room, it.number), found_by)
             }
             Self::Checkpoint(it) => {
@@ -364,6 +374,19 @@ impl Record {
             Self::Head(it) => (format!("head:{}", it.event), vec![key::heads(&it.room)]),
             Self::Made(it) => (key::made(&it.transaction), vec![]),
             Self::Held(it) => (format!("held:{}", it.edit.event), vec![key::held(&it.room)]),
+            Self::Reaction(it) => {
+                let id = match it.event.as_str() {
+                    "" => format!("reaction:{}:{}:{}", it.message, it.emoji, it.by),
+                    event => key::reaction(event),
+                };
+                let mut found_by = vec![key::reactions(&it.message)];
+                // Of those from Matrix nothing is compared.
+                found_by.extend((!ids::is_ghost_name(&it.by)).then(|| key::reactions_in(&it.room)));
+                (id, found_by)
+            }
+            Self::Suspended(it) => {
+                (format!("suspended:{}:{}", it.local, it.at), vec![key::portal_local(&it.local)])
+            }
             Self::Checked(it) => {
                 (format!("checked:{}:{}", it.instance, it.at), vec![key::CHECKED.to_owned()])
             }
@@ -383,6 +406,7 @@ impl Record {
             Self::Profile(it) => it.keys(),
             Self::Presented(it) => it.keys(),
             Self::Seal(it) => it.keys(),
+            Self::Carried(it) => (it.id(), found_by_scope(&it.scope)),
         }
     }
 }

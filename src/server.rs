@@ -23,6 +23,7 @@ pub use probe::{Probe, Published, probe};
 
 use crate::attachment::{Acceptance, Attachment, DmIntent, Done, Incoming, Intent, Likeness, Move};
 use crate::effect::{Call, Effect, Reply};
+use crate::facts::User;
 use crate::input::{Answer, Request};
 use crate::view::{Missing, View};
 
@@ -77,6 +78,9 @@ impl Attachment for Direct {
             Intent::Person(_) => Move::Refused {
                 why: "in direct mode, whoever asks for a profile is told how it is just then".to_owned(),
             },
+            Intent::Upload { .. } => {
+                Move::Refused { why: "in direct mode, files are not carried so far".to_owned() }
+            }
         })
     }
 
@@ -92,7 +96,8 @@ impl Attachment for Direct {
             | Intent::Invite { .. }
             | Intent::Dm(_)
             | Intent::Recognise { .. }
-            | Intent::Person(_) => self.begin(view, intent),
+            | Intent::Person(_)
+            | Intent::Upload { .. } => self.begin(view, intent),
         }
     }
 
@@ -110,6 +115,16 @@ impl Attachment for Direct {
 
     /// Rooms say it of everybody who is in them.
     fn likeness(&self, _view: &View, _mxid: &str) -> Result<Option<Likeness>, Missing> {
+        Ok(None)
+    }
+
+    /// The state of rooms is not looked at for that so far.
+    fn may_call_everyone(&self, _: &View, _: &str, _: &str, _: Option<&User>) -> Result<bool, Missing> {
+        Ok(false)
+    }
+
+    /// Media of other servers is not fetched so far.
+    fn media(&self, _view: &View, _of: (&str, &str), _older: bool) -> Result<Option<Call>, Missing> {
         Ok(None)
     }
 

@@ -6,11 +6,13 @@
 //! <https://spec.matrix.org/v1.18/client-server-api/#mroommessage-msgtypes>
 //!
 //! ```text
-//! Rocket.Chat md   -> md            -+              +- html_write, body      -> Matrix content
-//! Rocket.Chat text -> markdown_read -+-> document  -+
-//! Matrix content   -> content, html_read -----------+- markdown_write, guard -> Rocket.Chat text
+//! Rocket.Chat md    -> md               -+
+//! Rocket.Chat text  -> markdown_read     +              +- html_write, body      -> Matrix content
+//! attachments, blocks -> attachment, uikit +-> document -+     (split: one message or several)
+//! Matrix content    -> content, html_read -+            +- markdown_write, guard -> Rocket.Chat text
 //! ```
 
+mod attachment;
 mod autolink;
 mod body;
 mod clean;
@@ -18,22 +20,38 @@ mod content;
 mod document;
 mod edit;
 mod emoji;
+mod file;
 mod guard;
 mod html_bound;
 mod html_read;
 mod html_write;
 mod inline_read;
 mod link;
+mod local;
 mod markdown_read;
 mod markdown_write;
 mod md;
 mod moment;
+mod persona;
+mod place;
+pub mod poll;
+mod quote;
+mod relation;
+mod remote;
+mod script;
+mod split;
+mod uikit;
 
 use serde_json::{Value, json};
 
-use document::{Block, Document, Inline, Mark};
-
+pub use content::newest;
 pub use edit::replaced;
+pub use file::has_caption;
+pub use local::{local_file, local_parts, to_matrix, to_matrix_parts};
+pub use persona::{Persona, persona};
+pub use quote::{Quotes, linked, quotes};
+pub use relation::{Key, Relation, fallback, reaction, reaction_to_matrix};
+pub use remote::{caption, from_matrix, from_matrix_parts};
 
 /// What is said at the end of a text that was too long to be read as a whole.
 const CUT: &str = " […]";
@@ -45,6 +63,11 @@ pub trait Names {
 
     /// The Rocket.Chat username that a Matrix user goes by, local user or ghost.
     fn rocketchat_username(&self, mxid: &str) -> Option<String>;
+
+    /// Whether a Matrix user is in the room; a mention of somebody who is not stays text.
+    fn is_here(&self, _mxid: &str) -> bool {
+        true
+    }
 
     /// The Matrix room (alias or id, text of the pill) that a Rocket.Chat channel is.
     fn matrix_room(&self, _rocketchat_channel: &str) -> Option<(String, String)> {
@@ -69,6 +92,37 @@ pub struct LocalText<'a> {
     pub text: &'a str,
     /// `message.md`: the same, parsed by Rocket.Chat; without it the text is parsed here.
     pub md: Option<&'a Value>,
+}
+
+/// All that a message of Rocket.Chat shows, files apart.
+#[derive(Debug, Clone, Copy)]
+pub struct LocalParts<'a> {
+    /// What is written.
+    pub text: LocalText<'a>,
+    /// `message.attachments`, as the Apps-Engine has them or as they are stored. Uploads in it are passed over.
+    pub attachments: &'a [Value],
+    /// `message.blocks`.
+    pub blocks: &'a [Value],
+    /// The messages whose quotes are left out, for it is told otherwise that they are answered; see [`quotes`].
+    pub replied: &'a [String],
+}
+
+/// How long a message may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// For Matrix the bytes of the content, for Rocket.Chat `Message_MaxAllowedSize`.
+    pub size: usize,
+    /// How many messages it may become.
+    pub parts: usize,
+}
+
+/// What becomes of a long message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Parts<T> {
+    /// Messages, in their order: one if it was not long, none if it shows nothing.
+    Messages(Vec<T>),
+    /// It is too long for that and should go as a file of text.
+    File,
 }
 
 /// A message for Matrix.
@@ -114,98 +168,6 @@ impl MatrixText {
             content.insert("formatted_body".to_owned(), json!(html));
         }
         content
-    }
-}
-
-/// Translates a message of Rocket.Chat.
-///
-/// What `/me` writes (a single line wholly in `_…_`) and a text that begins with `/me ` become emotes. `@all` and
-/// `@here` become `@room`: Rocket.Chat has checked the permission, and whether the power level allows it is for the
-/// caller, who may clear `mentions.room`.
-pub fn to_matrix(local: &LocalText<'_>, names: &dyn Names) -> MatrixText {
-    let (text, cut) = clean::text(local.text);
-    let (text, told) = match text.strip_prefix("/me ") {
-        Some(deed) => (deed.to_owned(), true),
-        None => (text, false),
-    };
-    let md = local.md.filter(|_| !told && !cut).and_then(md::read);
-    let mut document = md.unwrap_or_else(|| markdown_read::read(&text));
-    let emote = told || take_emote(&mut document, &text);
-    let mut mentions = Mentions::default();
-    for block in &document.blocks {
-        mentioned_in(block, names, &mut mentions);
-    }
-    let mut body = body::write(&document, names);
-    let mut formatted_body = html_write::write(&document, names);
-    if cut {
-        body.push_str(CUT);
-        if let Some(html) = formatted_body.as_mut() {
-            html.push_str(CUT);
-        }
-    }
-    clean::close_bidi(&mut body);
-    formatted_body.iter_mut().for_each(clean::close_bidi);
-    MatrixText { emote, body, formatted_body, mentions, cut }
-}
-
-/// Takes off the italics that `/me` puts around its text.
-fn take_emote(document: &mut Document, text: &str) -> bool {
-    if !text.starts_with('_') || text.starts_with("__") {
-        return false;
-    }
-    let [Block::Paragraph(line)] = document.blocks.as_mut_slice() else { return false };
-    let all = document::runs(line.clone());
-    // Signs that would end a style stand outside of it.
-    let sign = |inline: &Inline| matches!(inline, Inline::Text(text) if text.chars().all(|char| "*_~`|\\ ".contains(char)));
-    let wholly =
-        |run: &document::Run| run.marks.has(Mark::Italic) || run.atom == Inline::Break || sign(&run.atom);
-    if !all.iter().all(wholly) {
-        return false;
-    }
-    let deed = all.into_iter().map(|run| document::Run { marks: run.marks.without(Mark::Italic), ..run });
-    *line = document::tree(&document::tidy(deed.collect()));
-    true
-}
-
-fn mentioned_in(block: &Block, names: &dyn Names, found: &mut Mentions) {
-    match block {
-        Block::Paragraph(text) | Block::Heading { text, .. } => mentioned(text, names, found),
-        Block::List(items) => {
-            for item in items {
-                mentioned(&item.text, names, found);
-                item.below.iter().for_each(|block| mentioned_in(block, names, found));
-            }
-        }
-        // Whoever is named in a quote was mentioned when it was first said.
-        Block::Quote(_) | Block::Code { .. } | Block::Maths(_) | Block::Rule | Block::Blank => {}
-    }
-}
-
-fn mentioned(inlines: &[Inline], names: &dyn Names, found: &mut Mentions) {
-    for inline in inlines {
-        match inline {
-            Inline::User(name) => {
-                if let Some((id, ..)) = html_write::user(name, names)
-                    && !found.users.contains(&id)
-                {
-                    found.users.push(id);
-                }
-            }
-            Inline::Everyone(_) => found.room = true,
-            Inline::Styled(_, inner) => mentioned(inner, names, found),
-            Inline::Text(_)
-            | Inline::Break
-            | Inline::Code(_)
-            | Inline::Maths(_)
-            | Inline::Link { .. }
-            | Inline::Image { .. }
-            | Inline::Channel(_)
-            | Inline::MatrixUser { .. }
-            | Inline::MatrixRoom { .. }
-            | Inline::Emoji(_)
-            | Inline::Colour { .. }
-            | Inline::Time { .. } => {}
-        }
     }
 }
 
@@ -266,23 +228,4 @@ pub struct RocketChatText {
 /// A moment in milliseconds, as people write it.
 pub fn moment(at: i64) -> String {
     moment::written(at.div_euclid(1000), 'f')
-}
-
-/// Translates an event of Matrix; an edit (`m.replace`) gives its new text.
-pub fn from_matrix(event: &RemoteEvent<'_>, names: &dyn Names) -> RocketChatText {
-    let said = content::read(event.event_type, event.content);
-    let manner = markdown_write::Manner {
-        names,
-        everyone: event.may_mention_room && said.mentions.room,
-        emote: said.kind == Kind::Emote,
-    };
-    let mut text = markdown_write::write(said.document, manner);
-    if text.trim().is_empty() {
-        text.replace_range(.., "[empty message]");
-    }
-    if said.cut {
-        text.push_str(CUT);
-    }
-    clean::close_bidi(&mut text);
-    RocketChatText { text, kind: said.kind, mentions: said.mentions, cut: said.cut }
 }

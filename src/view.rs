@@ -110,7 +110,7 @@ pub enum Loaded {
     /// A message, if there is one.
     Message {
         /// The message.
-        message: Option<Message>,
+        message: Option<Box<Message>>,
     },
     /// Messages, oldest first.
     Messages {
@@ -162,7 +162,7 @@ pub enum Found {
     /// A user, if there is one.
     User(Option<User>),
     /// A message, if there is one.
-    Message(Option<Message>),
+    Message(Option<Box<Message>>),
     /// Messages, oldest first.
     Messages(Vec<Message>),
     /// How a call ended.
@@ -221,6 +221,18 @@ pub fn each<T, A>(
     if missing.is_empty() { Ok(answers) } else { Err(Missing(missing)) }
 }
 
+/// Two answers; what is lacking for either is asked for together.
+pub fn both<A, B>(one: Result<A, Missing>, other: Result<B, Missing>) -> Result<(A, B), Missing> {
+    match (one, other) {
+        (Ok(one), Ok(other)) => Ok((one, other)),
+        (Err(Missing(mut keys)), Err(Missing(more))) => {
+            keys.extend(more);
+            Err(Missing(keys))
+        }
+        (Err(missing), Ok(_)) | (Ok(_), Err(missing)) => Err(missing),
+    }
+}
+
 /// What a decision can see. It stays the same for all passes of one input.
 #[derive(Clone, Debug)]
 pub struct View {
@@ -275,7 +287,7 @@ impl View {
     /// A Rocket.Chat message.
     pub fn message(&self, id: &str) -> Result<Option<&Message>, Missing> {
         let found = self.get(Key::Message { id: id.to_owned() })?;
-        Ok(if let Found::Message(message) = found { message.as_ref() } else { None })
+        Ok(if let Found::Message(message) = found { message.as_deref() } else { None })
     }
 
     /// The newest messages of a Rocket.Chat room after the first few, oldest first.

@@ -14,6 +14,7 @@ import {
   headersOf,
   largestAnswer,
   type More,
+  type Opened,
   tooLarge,
   type Transport,
 } from './transport.ts';
@@ -74,10 +75,18 @@ export class Client implements Transport {
   }
 
   async carry(call: Call, more: More, largest: number): Promise<Bytes> {
+    return this.meet(call, more, (response) => collect(response, largest));
+  }
+
+  async open(call: Call, headers: Readonly<Record<string, string>>): Promise<Opened> {
+    return this.meet(call, { headers }, (response) => Promise.resolve(opened(response)));
+  }
+
+  private async meet<T>(call: Call, more: More, take: Take<T>): Promise<T> {
     const address = parsed(call.url);
     if (address === undefined) throw new Error('its address is not a web address');
     const way = call.guarded ? this.guarded : call.peer === null ? this.set : this.met;
-    const outgoing = { call, more, largest };
+    const outgoing = { call, more, take };
     try {
       return await (address.secure
         ? this.callSecure(address, outgoing, way)
@@ -91,7 +100,7 @@ export class Client implements Transport {
     for (const way of [this.set, this.met, this.guarded]) way.close();
   }
 
-  private async callSecure(address: Address, outgoing: Outgoing, { secure, trusted }: Way): Promise<Bytes> {
+  private async callSecure<T>(address: Address, outgoing: Outgoing<T>, { secure, trusted }: Way): Promise<T> {
     const server = `${address.authority} ${outgoing.call.peer?.sni ?? ''}`;
     const known = trusted.get(server);
     const agents = known === undefined ? secure : [known, ...secure.filter((agent) => agent !== known)];
@@ -110,7 +119,7 @@ export class Client implements Transport {
   }
 
   /** A server may close a kept connection at the very moment we use it: that is no failure of the call. */
-  private async callAgain(address: Address, outgoing: Outgoing, agent: PlainAgent): Promise<Bytes> {
+  private async callAgain<T>(address: Address, outgoing: Outgoing<T>, agent: PlainAgent): Promise<T> {
     try {
       return await send(address, outgoing, agent);
     } catch (error) {
@@ -120,10 +129,13 @@ export class Client implements Transport {
   }
 }
 
-interface Outgoing {
+/** What is made of an answer once its head is there. */
+type Take<T> = (response: IncomingMessage) => Promise<T>;
+
+interface Outgoing<T> {
   call: Call;
   more: More;
-  largest: number;
+  take: Take<T>;
 }
 
 /** Kept connections of one kind. */
@@ -176,11 +188,11 @@ function parsed(address: string): Address | undefined {
   };
 }
 
-function send(
+function send<T>(
   { secure, host, port, target }: Address,
-  { call, more, largest }: Outgoing,
+  { call, more, take }: Outgoing<T>,
   agent: PlainAgent,
-): Promise<Bytes> {
+): Promise<T> {
   return new Promise((resolve, reject) => {
     const { peer } = call;
     const { body } = more;
@@ -219,13 +231,17 @@ function send(
     });
     sending.on('response', (response) => {
       answered = true;
-      collect(response, largest).then((answer) => {
+      take(response).then((answer) => {
         clearTimeout(timer);
         resolve(answer);
       }, stop);
     });
     sending.end(body);
   });
+}
+
+function opened(response: IncomingMessage): Opened {
+  return { status: response.statusCode ?? 0, headers: response.headers, body: response };
 }
 
 async function collect(response: IncomingMessage, largest: number): Promise<Bytes> {

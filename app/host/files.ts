@@ -1,7 +1,15 @@
-/** Files that people posted. */
+/** Files of the workspace: those that people posted, and those that come from other servers. */
+
+import { Buffer } from 'node:buffer';
+
+import type { IUpload } from '@rocket.chat/apps-engine/definition/uploads';
 
 import { fields, text, unmapped } from '../inputs/unmapped.ts';
+import { reason } from '../log.ts';
+import type { Answer, Call, FilePlace } from '../protocol.ts';
 import type { Accessors } from './accessors.ts';
+import { mediaType, sizeOf } from './image.ts';
+import { answerOf, type Bytes, largestLookup, tooLarge, type Transport } from './transport.ts';
 
 /** Among so many of a room's latest messages a file is looked for. */
 const latest = 100;
@@ -9,13 +17,27 @@ const latest = 100;
 /** Files cross to the App whole: larger ones are not read, in bytes. */
 const largest = 16 * 1024 * 1024;
 
+/** So many files are fetched at once at most: each is held in memory as a whole. */
+const atOnce = 3;
+
+/** Older servers post the message of a file a little after they took it. */
+const lookAgain = [0, 100, 300, 1000];
+
+type Room = Extract<FilePlace, { kind: 'room' }>;
+
 export class Files {
+  /** What is under way, by whom it is for. */
+  private readonly coming = new Map<string, Promise<Answer>>();
+  private readonly waiting: (() => void)[] = [];
+  private fetching = 0;
+  /** Rocket.Chat stands still while it takes a file: one at a time. */
+  private taking: Promise<unknown> = Promise.resolve();
+
   constructor(private readonly accessors: Accessors) {}
 
   /** The last file that somebody posted in a room, as text; nothing where it is too large. */
   async posted(room: string, user: string): Promise<string | null> {
-    const options = { limit: latest, sort: { createdAt: 'desc' } } as const;
-    const messages = await this.accessors.read.getRoomReader().getMessages(room, options);
+    const messages = await this.latest(room);
     const theirs = messages
       .filter(({ sender }) => sender._id === user)
       .sort((one, other) => new Date(other.createdAt).getTime() - new Date(one.createdAt).getTime());
@@ -27,8 +49,122 @@ export class Files {
     if (Number(size) > largest) return null;
     return new TextDecoder().decode(await uploads.getBufferById(id));
   }
+
+  /** Brings a file of the workspace to a server; the server's answer, with the size of what is a picture. */
+  async bring(id: string, to: Call, transport: Transport): Promise<Answer> {
+    const uploads = this.accessors.read.getUploadReader();
+    let type: string;
+    let bytes: Uint8Array;
+    try {
+      const upload = (await uploads.getById(id)) as IUpload | undefined;
+      if (upload === undefined) return refusal(404, 'M_NOT_FOUND', 'Rocket.Chat has it no more');
+      if (Number(upload.size) > largest)
+        return refusal(400, 'M_TOO_LARGE', 'Apps cannot read files of that size');
+      type = plainType(upload.type);
+      bytes = new Uint8Array(await uploads.getBufferById(id));
+    } catch (error) {
+      return refusal(404, 'M_NOT_FOUND', `Rocket.Chat did not hand it out: ${short(error)}`);
+    }
+    try {
+      const more = { headers: { 'Content-Type': type }, body: bytes };
+      const { status, headers, bytes: body } = await transport.carry(to, more, largestLookup);
+      const said = new TextDecoder().decode(body);
+      return answerOf(status, headers, status === 200 ? withSize(said, bytes) : said);
+    } catch (error) {
+      return { kind: 'unreachable', why: reason(error) };
+    }
+  }
+
+  /** Brings a file of a server to a room; asked for again while it is under way, it is brought once. */
+  async take(whose: string, from: Call, to: Room, transport: Transport): Promise<Answer> {
+    const coming = this.coming.get(whose);
+    if (coming !== undefined) return coming;
+    const taking = this.fetchAndTake(from, to, transport).finally(() => this.coming.delete(whose));
+    this.coming.set(whose, taking);
+    return taking;
+  }
+
+  private async fetchAndTake(from: Call, to: Room, transport: Transport): Promise<Answer> {
+    await this.turn();
+    try {
+      let answer: Bytes;
+      try {
+        answer = await transport.carry(from, { headers: { Accept: '*/*' } }, Math.min(to.most, largest));
+      } catch (error) {
+        const why = reason(error);
+        return why.endsWith(tooLarge) ? refusal(413, 'M_TOO_LARGE', why) : { kind: 'unreachable', why };
+      }
+      const { status, headers, bytes } = answer;
+      if (status !== 200)
+        return answerOf(status, headers, new TextDecoder().decode(bytes.subarray(0, largestLookup)));
+      const upload = this.taking.then(() => this.upload(to, bytes));
+      this.taking = upload.catch(() => undefined);
+      const message = await upload;
+      return answerOf(200, {}, JSON.stringify({ message }));
+    } catch (error) {
+      return refusal(422, 'M_UNKNOWN', short(error));
+    } finally {
+      this.fetching--;
+      this.waiting.shift()?.();
+    }
+  }
+
+  private async turn(): Promise<void> {
+    while (this.fetching >= atOnce) await new Promise<void>((resolve) => this.waiting.push(resolve));
+    this.fetching++;
+  }
+
+  /** Gives the message that Rocket.Chat made of it, if it is found. */
+  private async upload({ room, sender, name }: Room, bytes: Uint8Array): Promise<string | null> {
+    const { modify } = await this.accessors.writing();
+    const [to, user] = await Promise.all([
+      this.accessors.read.getRoomReader().getById(room),
+      this.accessors.read.getUserReader().getByUsername(sender),
+    ]);
+    if (to === undefined) throw new Error('there is no such room');
+    const creator = modify.getCreator().getUploadCreator();
+    const descriptor = { filename: name, room: to, user };
+    const upload = (await creator.uploadBuffer(Buffer.from(bytes), descriptor)) as IUpload | undefined;
+    if (upload === undefined) throw new Error('the workspace does not let the App upload files');
+    for (const wait of lookAgain) {
+      await new Promise((resolve) => setTimeout(resolve, wait));
+      const message = (await this.latest(room)).find((one) => fileId(one) === upload.id);
+      if (message !== undefined) return message.id;
+    }
+    return null;
+  }
+
+  private async latest(room: string) {
+    const options = { limit: latest, sort: { createdAt: 'desc' } } as const;
+    return this.accessors.read.getRoomReader().getMessages(room, options);
+  }
 }
 
 function fileId(message: object): string | null {
   return text(fields(fields(message).file ?? unmapped(message).file)._id);
+}
+
+function refusal(status: number, errcode: string, error: string): Answer {
+  return answerOf(status, {}, JSON.stringify({ errcode, error }));
+}
+
+/** The engine's errors bring lines of their own. */
+function short(error: unknown): string {
+  return (reason(error).split('\n')[0] ?? '').slice(0, 200);
+}
+
+/** A media type as it may stand in a header. */
+function plainType(type: unknown): string {
+  const plain = mediaType({ 'content-type': type });
+  return /^[\w.+!#$&^-]+\/[\w.+!#$&^-]+$/.test(plain) ? plain : 'application/octet-stream';
+}
+
+function withSize(body: string, bytes: Uint8Array): string {
+  const size = sizeOf(bytes);
+  if (size === undefined) return body;
+  try {
+    return JSON.stringify({ ...fields(JSON.parse(body)), ...size });
+  } catch {
+    return body;
+  }
 }

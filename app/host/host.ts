@@ -167,8 +167,8 @@ export class WorkspaceHost implements Host {
       case 'rest':
         this.later(effect.tag, this.site.rest(effect.path, effect.body));
         return;
-      case 'picture':
-        this.later(effect.tag, this.pictures.carry(effect.from, effect.to));
+      case 'carry':
+        this.later(effect.tag, this.carry(effect));
         return;
       case 'wake':
         this.alarms.set(effect.scope, effect.at);
@@ -192,6 +192,8 @@ export class WorkspaceHost implements Host {
       case 'log':
         this.log.say(effect.level, effect.text);
         return;
+      case 'react':
+        return this.rocketchat.react(effect.message, await this.rocketchat.user(effect.by), effect);
       case 'mark':
         return this.rocketchat.mark(effect.message, effect.reaction, effect.on);
       case 'typing':
@@ -212,6 +214,14 @@ export class WorkspaceHost implements Host {
       case 'serve':
         throw new Error(`the core keeps '${effect.kind}' to itself`);
     }
+  }
+
+  private async carry({ tag, from, to }: Extract<Effect, { kind: 'carry' }>): Promise<Answer> {
+    if (from.kind === 'upload' && to.kind === 'server')
+      return this.rocketchat.files.bring(from.id, to.request, this.transport());
+    if (from.kind === 'server' && to.kind === 'room')
+      return this.rocketchat.files.take(JSON.stringify(tag), from.request, to, this.transport());
+    return this.pictures.carry(from, to);
   }
 
   /** Not waited for: the answer is an input of its own. */

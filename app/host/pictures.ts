@@ -1,6 +1,6 @@
 /** Pictures on their way: for browsers, with a small memory, and from one side to the other. */
 
-import type { Answer, Call, PicturePlace } from '../protocol.ts';
+import type { Answer, Call, FilePlace } from '../protocol.ts';
 import { type Image, imageOf, largestImage } from './image.ts';
 import type { Site } from './site.ts';
 import { answered, type Bytes, largestLookup, type Transport } from './transport.ts';
@@ -40,14 +40,18 @@ export class Pictures {
   }
 
   /** Carries a picture from one place to another; gives the answer of the second, or why there is none. */
-  carry(from: PicturePlace, to: PicturePlace): Promise<Answer> {
+  carry(from: FilePlace, to: FilePlace): Promise<Answer> {
     return answered(this.carried(from, to));
   }
 
-  private async carried(from: PicturePlace, to: PicturePlace): Promise<Bytes> {
+  private async carried(from: FilePlace, to: FilePlace): Promise<Bytes> {
     const image =
-      from.kind === 'user' ? await this.site.picture(from.username) : await this.bring(from.request);
-    if (image === undefined) return noPicture;
+      from.kind === 'user'
+        ? await this.site.picture(from.username)
+        : from.kind === 'server'
+          ? await this.bring(from.request)
+          : undefined;
+    if (image === undefined || (to.kind !== 'user' && to.kind !== 'server')) return noPicture;
     if (to.kind === 'user') return this.site.setPicture(to.username, image);
     const more = { headers: { 'Content-Type': image.type }, body: image.bytes };
     return this.transport().carry(to.request, more, largestLookup);

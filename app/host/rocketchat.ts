@@ -80,7 +80,7 @@ export class RocketChat {
   }
 
   /** A message's id is unique: whoever comes second finds the first's message. */
-  async createMessage({ id, room, sender, text, alias, avatar }: NewMessage): Promise<void> {
+  async createMessage({ id, room, sender, text, alias, avatar, thread }: NewMessage): Promise<void> {
     const { modify } = await this.accessors.writing();
     const creator = modify.getCreator();
     const user = await this.user(sender);
@@ -91,6 +91,7 @@ export class RocketChat {
       text,
       ...(alias ? { alias } : {}),
       ...(avatar ? { avatarUrl: avatar } : {}),
+      ...(thread ? { threadId: thread } : {}),
       _unmappedProperties_: { _id: id },
     };
     const reader = this.accessors.read.getMessageReader();
@@ -148,20 +149,29 @@ export class RocketChat {
     return message && unmapped(message)._hidden !== true ? message : null;
   }
 
-  private async user(username: string): Promise<IUser> {
+  async user(username: string): Promise<IUser> {
     const user = await this.rawUser(username);
     if (!user) throw new Error(`there is no user ${username}`);
     return user;
   }
 
-  /** A reaction of the App's own user: doing it twice is doing it once. */
-  async mark(message: string, reaction: string, on: boolean): Promise<void> {
+  /** A reaction of the App's own user. */
+  async mark(message: string, emoji: string, on: boolean): Promise<void> {
+    await this.react(message, await this.appUser(), { emoji, on });
+  }
+
+  /** Doing it twice is doing it once: what the server is asked to take away without its being there, it adds. */
+  async react(
+    message: string,
+    { id, username }: Pick<IUser, 'id' | 'username'>,
+    { emoji, on }: { emoji: string; on: boolean },
+  ): Promise<void> {
     const { modify } = await this.accessors.writing();
     const updater = modify.getUpdater().getMessageUpdater();
-    const { id } = await this.appUser();
-    await (on
-      ? updater.addReaction(message, id, reaction as Reaction)
-      : updater.removeReaction(message, id, reaction as Reaction));
+    if (on) return updater.addReaction(message, id, emoji as Reaction);
+    const found = await this.message(message);
+    const there = found?.reactions.some((one) => one.emoji === emoji && one.users.includes(username));
+    if (there) await updater.removeReaction(message, id, emoji as Reaction);
   }
 
   /** Gives the way to say that they stopped. */
@@ -194,7 +204,16 @@ export class RocketChat {
 
   async tellRoom(id: string, room: string, text: string): Promise<void> {
     const sender = (await this.appUser()).username;
-    return this.createMessage({ kind: 'createMessage', id, room, sender, text, alias: null, avatar: null });
+    return this.createMessage({
+      kind: 'createMessage',
+      id,
+      room,
+      sender,
+      text,
+      alias: null,
+      avatar: null,
+      thread: null,
+    });
   }
 
   async tellUser(id: string, username: string, text: string): Promise<void> {

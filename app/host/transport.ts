@@ -1,6 +1,7 @@
 /** Calls to other servers: one way where the network is open, another where the runtime closes it. */
 
 import { Buffer } from 'node:buffer';
+import type { Readable } from 'node:stream';
 
 import type { IHttp, IHttpRequest, IHttpResponse } from '@rocket.chat/apps-engine/definition/accessors';
 
@@ -15,7 +16,16 @@ export interface Transport {
   call(request: Call, largest?: number): Promise<Answer>;
   /** The same with bodies as bytes. No answer is an error that says why in plain words. */
   carry(request: Call, more: More, largest: number): Promise<Bytes>;
+  /** The head of an answer, and its body as it comes; where bodies come whole only, there is no such way. */
+  open?(request: Call, headers: Readonly<Record<string, string>>): Promise<Opened>;
   close(): void;
+}
+
+/** An answer whose body is still to come; header names are in lower case. */
+export interface Opened {
+  status: number;
+  headers: Readonly<Record<string, unknown>>;
+  body: Readable;
 }
 
 /** What a request has beside what the core says of it. */

@@ -1,8 +1,8 @@
 /** A Rocket.Chat message as a fact. */
 
-import type { IMessage, IMessageRaw } from '@rocket.chat/apps-engine/definition/messages';
+import type { IMessage, IMessageAttachment, IMessageRaw } from '@rocket.chat/apps-engine/definition/messages';
 
-import type { Message, User } from '../protocol.ts';
+import type { File, Message, Quote, User } from '../protocol.ts';
 import { fields, milliseconds, text, unmapped } from './unmapped.ts';
 import { userFact } from './user.ts';
 
@@ -25,23 +25,73 @@ function fact(
   direct = false,
 ): Message {
   const raw = unmapped(message);
+  const files = filesOf(message, raw);
+  // Older servers keep a caption with the file.
+  const described = shown(message).find(({ description }) => Boolean(text(description)));
+  const caption = message.text || files.length === 0 || described === undefined ? undefined : described;
+  const md = caption === undefined ? raw.md : unmapped(caption).descriptionMd;
   return {
     id,
     room,
     sender,
-    text: message.text ?? '',
-    md: raw.md === undefined || raw.md === null ? null : JSON.stringify(raw.md),
+    text: text(caption?.description) ?? message.text ?? '',
+    md: md === undefined || md === null ? null : JSON.stringify(md),
     at: milliseconds(message.createdAt) ?? 0,
     editedAt: milliseconds(message.editedAt),
     system: text(fields(message).type) ?? text(raw.t),
-    files: fileNames(message, raw),
+    files,
     direct,
+    thread: message.threadId ?? null,
+    quotes: (message.attachments ?? []).flatMap(quote),
+    reactions: Object.entries(fields(message.reactions)).map(([emoji, reaction]) => {
+      const { usernames } = fields(reaction);
+      return { emoji, users: texts(usernames) };
+    }),
   };
 }
 
-function fileNames(message: IMessage | IMessageRaw, raw: Record<string, unknown>): string[] {
+/** Only a quote has the address of a message. */
+function quote({ timestampLink, author, text: said }: IMessageAttachment): Quote[] {
+  const link = text(timestampLink);
+  return link === null ? [] : [{ link, author: author?.name ?? '', text: said ?? '' }];
+}
+
+function texts(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
+}
+
+/** Rocket.Chat keeps a smaller picture beside a picture, under this name. */
+const preview = 'thumb-';
+
+function filesOf(message: IMessage | IMessageRaw, raw: Record<string, unknown>): File[] {
   const { files = raw.files, file } = fields(message);
-  const all: unknown[] = Array.isArray(files) ? [...(files as unknown[]), file] : [file];
-  const names = all.map((one) => text(fields(one).name)).filter((name) => name !== null);
-  return [...new Set(names)];
+  const all: unknown[] = Array.isArray(files) && files.length > 0 ? (files as unknown[]) : [file];
+  const known = all.map(fields).filter(({ _id, name }) => text(_id) !== null && text(name) !== null);
+  const names = new Set(known.map(({ name }) => text(name)));
+  return known
+    .filter(({ name }) => !names.has((text(name) ?? '').replace(preview, '')) || !isPreview(name))
+    .map(({ _id, name, type, size }) => ({
+      id: text(_id) ?? '',
+      name: text(name) ?? '',
+      mediaType: text(type) ?? '',
+      size: Number(size ?? sizes(message).get(text(_id))) || 0,
+    }));
+}
+
+function isPreview(name: unknown): boolean {
+  return (text(name) ?? '').startsWith(preview);
+}
+
+/** Older servers tell the sizes of files only where they are shown. */
+function sizes(message: IMessage | IMessageRaw): Map<unknown, unknown> {
+  return new Map(
+    shown(message).map((one) => [
+      unmapped(one).fileId,
+      one.imageSize ?? one.audioSize ?? one.videoSize ?? unmapped(one).size,
+    ]),
+  );
+}
+
+function shown(message: IMessage | IMessageRaw): Record<string, unknown>[] {
+  return ((message.attachments ?? []) as unknown[]).map(fields);
 }

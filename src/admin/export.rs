@@ -147,11 +147,14 @@ pub(super) fn is_carried(record: &Record) -> bool {
         | Record::Head(_)
         | Record::Made(_)
         | Record::Held(_)
+        | Record::Reaction(_)
+        | Record::Suspended(_)
         | Record::Departed(_)
         | Record::Puppet(_)
         | Record::Profile(_)
         | Record::Presented(_)
-        | Record::Seal(_) => true,
+        | Record::Seal(_)
+        | Record::Carried(_) => true,
         Record::Retry(_)
         | Record::Heartbeat(_)
         | Record::Poke(_)
@@ -200,7 +203,7 @@ fn gathered(view: &View) -> Result<Result<Vec<Record>, String>, Missing> {
 fn of_record(record: &Record) -> Vec<String> {
     if let Record::Portal(it) = record {
         let [local, remote] = [&it.local, &it.remote];
-        let of_local = [key::ledger(local), key::compared(local)];
+        let of_local = [key::ledger(local), key::compared(local), key::reactions_in(local)];
         return [of_local.as_slice(), &[key::joined(remote), key::room_state(remote), key::heads(remote)]]
             .concat();
     }

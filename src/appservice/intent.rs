@@ -9,7 +9,7 @@
 use serde_json::{Value, json};
 
 use super::answer::{Verdict, judge, retry_unless};
-use super::{dm, person, recognition, request, token};
+use super::{annotation, dm, media, person, recognition, request, token};
 use crate::attachment::{Done, Intent, Move};
 use crate::effect::Call;
 use crate::facts::{Room, User};
@@ -53,6 +53,7 @@ pub(super) fn begin(view: &View, intent: &Intent) -> Result<Move, Missing> {
         Intent::Dm(intent) => dm::begin(view, intent),
         Intent::Recognise { .. } => step(view, "mark", intent),
         Intent::Person(intent) => person::begin(view, intent),
+        Intent::Upload { by, file } => media::begin(view, by, file),
     }
 }
 
@@ -69,6 +70,9 @@ pub(super) fn resume(view: &View, intent: &Intent, last: &str, answer: &Answer) 
     }
     if let Intent::Person(intent) = intent {
         return person::resume(view, intent, last, answer);
+    }
+    if let Intent::Upload { by, file } = intent {
+        return media::resume(view, by, file, last, answer);
     }
     let verdict = judge(answer);
     Ok(match (last, verdict) {
@@ -111,6 +115,13 @@ pub(super) fn resume(view: &View, intent: &Intent, last: &str, answer: &Answer) 
         {
             Move::Refused { why: format!("{why} ({code})") }
         }
+        ("act" | "act-again", Verdict::Error { code, .. }) if code == annotation::TWICE => {
+            step(view, annotation::ASK, intent)?
+        }
+        (annotation::ASK, Verdict::Good(body)) => {
+            Move::done(Done::Event(annotation::sent(view, intent, &body)?))
+        }
+        (annotation::ASK, Verdict::Error { .. }) => Move::done(Done::Event(String::new())),
         // Not registered, not in the room, or really not allowed: bring the user in, then ask once more.
         ("act", Verdict::Error { code, .. }) if code == "M_FORBIDDEN" => step(view, "register", intent)?,
         ("register", Verdict::Good(_)) => step(view, "name", intent)?,
@@ -145,6 +156,9 @@ fn step(view: &View, name: &str, intent: &Intent) -> Result<Move, Missing> {
         })?,
         Intent::Latest { room, by } => backwards(view, room, by.as_ref())?,
         Intent::Send { room, by, .. } if name == "look" => backwards(view, room, Some(by))?,
+        Intent::Send { room, by, content, .. } if name == annotation::ASK => {
+            annotation::ask(view, room, content, &puppet::mxid(view, by)?)
+        }
         Intent::Recognise { room } => recognition::ask(view, name, room),
         Intent::Send { room, by, event_type, content, transaction, at, .. } => {
             let mut content = content.clone();
@@ -162,6 +176,7 @@ fn step(view: &View, name: &str, intent: &Intent) -> Result<Move, Missing> {
             redact(view, name, (room, event), by.as_ref(), reason, transaction)?
         }
         Intent::Dm(intent) => return dm::begin(view, intent),
+        Intent::Upload { by, file } => return media::begin(view, by, file),
     };
     call(view, name, request)
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::answer::{Verdict, judge, retry_unless};
 use super::{intent, request, token};
 use crate::attachment::{Done, Likeness, Move, PersonIntent};
-use crate::effect::{Call, PicturePlace};
+use crate::effect::{Call, FilePlace};
 use crate::ids;
 use crate::input::Answer;
 use crate::view::{Missing, View};
@@ -163,8 +163,8 @@ fn upload(view: &View, step: &str, mxid: &str, username: &str, version: &str) ->
     Ok(match token::shown(view, media)? {
         Some(request) => Move::Carry {
             step: format!("{step} {version}"),
-            from: PicturePlace::User { username: username.to_owned() },
-            to: PicturePlace::Server { request },
+            from: FilePlace::User { username: username.to_owned() },
+            to: FilePlace::Server { request },
         },
         None => Move::Later { after: None, why: token::lacking(view)? },
     })

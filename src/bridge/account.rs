@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::journal::Journal;
 use super::{attachment, ghost, presented, profile, work};
-use crate::effect::{Effect, Level, PicturePlace, Tag};
+use crate::effect::{Effect, FilePlace, Level, Tag};
 use crate::ids::{self, Scope, key};
 use crate::input::Answer;
 use crate::record::{Entry, Presented, Profile, Record, Work};
@@ -80,10 +80,10 @@ pub(super) fn begin(
         None => None,
     };
     Ok(match picture {
-        Some(request) => vec![Effect::Picture {
+        Some(request) => vec![Effect::Carry {
             tag: tag(entry, format!("picture {mxc}")),
-            from: PicturePlace::Server { request },
-            to: PicturePlace::User { username },
+            from: FilePlace::Server { request },
+            to: FilePlace::User { username },
         }],
         // It cannot be asked for now: whatever its user says next brings it up again.
         None => journal.finish(view, entry),

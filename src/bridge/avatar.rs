@@ -19,7 +19,7 @@ const SIZE: u32 = 96;
 
 /// The effect that draws a key, where there is none yet.
 pub(super) fn draw(view: &View) -> Result<Option<Effect>, Missing> {
-    if marks(view)?.next().is_some() {
+    if seals(view)?.next().is_some() {
         return Ok(None);
     }
     let key = ids::digest(&[&ids::token(view.entropy), "pictures"]);
@@ -31,11 +31,11 @@ pub(super) fn address(view: &View, mxc: &str) -> Result<Option<String>, Missing>
     if view.config.pictures.is_empty() || !attachment(view).keeps_profiles() {
         return Ok(None);
     }
-    let oldest = marks(view)?.min_by(|a, b| (a.at, &a.key).cmp(&(b.at, &b.key)));
+    let oldest = seals(view)?.min_by(|a, b| (a.at, &a.key).cmp(&(b.at, &b.key)));
     let (Some(Seal { key, .. }), Some((server, media))) = (oldest, ids::split_mxc(mxc)) else {
         return Ok(None);
     };
-    let path = Call::path(&["avatar", server, media, &mark(key, server, media)]);
+    let path = Call::path(&["avatar", server, media, &mark(key, &[server, media])]);
     Ok(Some(format!("{}/{path}", view.config.pictures)))
 }
 
@@ -49,26 +49,32 @@ pub(super) fn serve(view: &View, request: &Request) -> Result<Option<Vec<Effect>
     }
     let decoded = |part: &str| percent_decode_str(part).decode_utf8_lossy().into_owned();
     let (server, media) = (decoded(server), decoded(media));
-    let is_ours = marks(view)?.fold(Choice::from(0), |ours, it| {
-        ours | mark(&it.key, &server, &media).as_bytes().ct_eq(shown.as_bytes())
-    });
+    let is_ours = is_marked(view, shown, |key| mark(key, &[&server, &media]))?;
     let picture = match ids::split_mxc(&format!("mxc://{server}/{media}")) {
-        Some(of) if bool::from(is_ours) => attachment(view).picture(view, of, SIZE)?,
+        Some(of) if is_ours => attachment(view).picture(view, of, SIZE)?,
         Some(_) | None => None,
     };
     let missing = || {
         let body = r#"{"errcode":"M_NOT_FOUND","error":"There is no such picture here."}"#;
         Effect::Reply { reply: Reply { status: 404, body: body.to_owned() } }
     };
-    Ok(Some(vec![picture.map_or_else(missing, |request| Effect::Serve { request })]))
+    Ok(Some(vec![picture.map_or_else(missing, |request| Effect::Serve { request, name: None })]))
 }
 
-/// Twice, so that nothing can be added to what is marked.
-fn mark(key: &str, server: &str, media: &str) -> String {
-    ids::digest(&[key, &ids::digest(&[key, server, media])])
+/// Whether what is shown is the mark that one of our keys makes.
+pub(super) fn is_marked(view: &View, shown: &str, mark: impl Fn(&str) -> String) -> Result<bool, Missing> {
+    let same = |it: &Seal| mark(&it.key).as_bytes().ct_eq(shown.as_bytes());
+    Ok(seals(view)?.fold(Choice::from(0), |ours, it| ours | same(it)).into())
 }
 
-fn marks(view: &View) -> Result<impl Iterator<Item = &Seal>, Missing> {
+/// The mark that a key makes on something. Twice, so that nothing can be added to what is marked.
+pub(super) fn mark(key: &str, of: &[&str]) -> String {
+    let parts: Vec<&str> = [key].into_iter().chain(of.iter().copied()).collect();
+    ids::digest(&[key, &ids::digest(&parts)])
+}
+
+/// All keys that marks are made with.
+pub(super) fn seals(view: &View) -> Result<impl Iterator<Item = &Seal>, Missing> {
     let records = view.records(key::SEALS)?.iter();
     Ok(records.filter_map(|it| if let Record::Seal(it) = it { Some(it) } else { None }))
 }

@@ -91,6 +91,7 @@ pub(super) fn intent(view: &View, entry: &Entry) -> Result<Option<Intent>, Missi
         | Work::Post { .. }
         | Work::Edit { .. }
         | Work::Redact { .. }
+        | Work::React(_)
         | Work::Invite { .. }
         | Work::Join { .. }
         | Work::Missed
@@ -114,6 +115,7 @@ pub(super) fn settled(view: &View, entry: &Entry) -> Result<Vec<Effect>, Missing
         | Work::Post { .. }
         | Work::Edit { .. }
         | Work::Redact { .. }
+        | Work::React(_)
         | Work::Invite { .. }
         | Work::Join { .. }
         | Work::Missed
@@ -167,6 +169,7 @@ pub(super) fn refused(view: &View, entry: &Entry, why: &str) -> Result<Vec<Effec
         | Work::Post { .. }
         | Work::Edit { .. }
         | Work::Redact { .. }
+        | Work::React(_)
         | Work::Invite { .. }
         | Work::Join { .. }
         | Work::Missed

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use super::journal::Journal;
-use super::{ghost, ledger, outgoing, owner, portal, reconcile, redaction};
+use super::{file, ghost, ledger, outgoing, owner, portal, reaction, reconcile, redaction};
 use crate::attachment::Intent;
 use crate::effect::{Effect, Level};
 use crate::facts::{Message, User};
@@ -99,6 +99,7 @@ pub(super) fn overtaken(
             let wake = Effect::Wake { scope: entry.scope.clone(), at: view.now };
             Ok(Some(vec![Record::Entry(Rc::new(outgoing::entry(message))).insert(), wake]))
         }
+        Work::React(react) => reaction::first_the_message(view, journal, entry, react),
         Work::Redact { .. }
         | Work::Invite { .. }
         | Work::Join { .. }
@@ -170,7 +171,7 @@ pub(super) fn intent(view: &View, message: &Message, tried: bool) -> Result<Opti
     view.all(needed(view, message))?;
     let Some(portal) = portal::of_local(view, &message.room)? else { return Ok(None) };
     let Some(link) = news(view, message)? else { return Ok(None) };
-    let Some(text) = outgoing::translated(view, message)? else { return Ok(None) };
+    let Some(text) = file::text(message, outgoing::translated(view, message)?) else { return Ok(None) };
     let at = time(message);
     Ok(Some(Intent::Send {
         room: portal.remote,
@@ -180,7 +181,7 @@ pub(super) fn intent(view: &View, message: &Message, tried: bool) -> Result<Opti
             // What it was before was refused, or had nothing to say: this is the first that Matrix hears of it.
             text.content()
         } else {
-            text.replacing(&link.remote, &mentioned(&link))
+            file::recaptioned(text.text.replacing(&link.remote, &mentioned(&link)), message, &link)
         },
         transaction: ids::edit_transaction(&message.id, at),
         at,
@@ -216,6 +217,7 @@ pub(super) fn sent(
     let before = ledger::of(view, &message.id)?.map(|it| it.remote).filter(|it| !it.is_empty());
     let remote = before.unwrap_or_else(|| event.to_owned());
     let link = link(message, &remote, event);
+    let link = beside(ledger::of(view, &message.id)?, link);
     Ok(vec![Record::Link(Link { mentions: named(content), ..link }).insert()])
 }
 
@@ -224,10 +226,17 @@ fn link(message: &Message, remote: &str, event: &str) -> Link {
     Link { edit, ..ledger::link(message, remote) }
 }
 
+/// A link with what an edit leaves as it was.
+fn beside(before: Option<Link>, link: Link) -> Link {
+    let (more, media) = before.map(|it| (it.more, it.media)).unwrap_or_default();
+    Link { more, media, ..link }
+}
+
 /// What to keep of an edit that Matrix does not hear of: that it was looked at, or it would be found again and again.
 pub(super) fn passed_over(view: &View, message: &Message) -> Result<Vec<Effect>, Missing> {
     let news = news(view, message)?;
-    Ok(news.into_iter().map(|it| Record::Link(link(message, &it.remote, "")).insert()).collect())
+    let link = |it: Link| beside(Some(it.clone()), link(message, &it.remote, ""));
+    Ok(news.into_iter().map(|it| Record::Link(link(it)).insert()).collect())
 }
 
 /// What to do about an edit that Matrix refused: the editor is told, and it is not tried again.

@@ -66,6 +66,7 @@ fn put_aside(view: &View, journal: &Journal, entry: &Entry, why: &str) -> Result
         Work::Post { message } => outgoing::put_aside(message, why),
         Work::Edit { .. }
         | Work::Redact { .. }
+        | Work::React(_)
         | Work::Invite { .. }
         | Work::Join { .. }
         | Work::Missed

@@ -4,7 +4,11 @@
 //! the message it became.
 
 mod edit;
+mod file;
+mod reaction;
 mod redaction;
+mod related;
+mod speaker;
 
 use std::rc::Rc;
 
@@ -14,15 +18,18 @@ use serde_json::{Map, Value};
 use super::journal::Journal;
 use super::names::Names;
 use super::{
-    account, attachment, avatar, dm, ghost, invited, ledger, outage, portal, presented, profile, typing, work,
+    account, attachment, avatar, dm, encryption, everyone, ghost, invited, ledger, link, outage, portal,
+    presented, profile, typing, work,
 };
 use crate::attachment::{Acceptance, Incoming, Likeness};
 use crate::effect::{Effect, Level};
 use crate::ids::{self, Scope, key};
 use crate::input::Request;
 use crate::record::{Entry, Portal, Profile, Record, Work};
-use crate::translate::{self, RemoteEvent};
-use crate::view::{Key, Missing, View};
+use crate::translate::{self, Mentions, RemoteEvent};
+use crate::view::{Key, Missing, View, both};
+
+pub(in crate::bridge) use file::outcome;
 
 /// So often an event is tried before it is put aside.
 pub(super) const ATTEMPTS: u32 = 3;
@@ -49,6 +56,9 @@ const UNKNOWN_ROOM: i64 = 30_000;
 /// Keeps what a request brought, then answers it.
 pub(super) fn accept(view: &View, request: &Request) -> Result<Vec<Effect>, Missing> {
     if let Some(effects) = avatar::serve(view, request)? {
+        return Ok(effects);
+    }
+    if let Some(effects) = link::serve(view, request)? {
         return Ok(effects);
     }
     let (keep, rooms, unreadable, typing, reply) = match attachment(view).receive(view, request)? {
@@ -132,17 +142,19 @@ pub(super) fn missed(view: &View, entry: &Entry, events: &[String]) -> Result<Ve
         .filter_map(|event| Some((serde_json::from_str::<Event>(event).ok()?, event)))
         .filter(|(it, _)| it.at >= since && !view.config.is_ours(&it.sender))
         .filter(|(it, _)| match it.kind.as_str() {
-            "m.room.message" | "m.room.encrypted" | "m.sticker" => !it.is_pruned(),
+            "m.room.message" | "m.room.encrypted" | "m.sticker" | "m.reaction" => !it.is_pruned(),
             kind => kind == "m.room.redaction",
         })
         .collect();
     view.all(young.iter().flat_map(|(it, _)| {
-        [Key::Message { id: ids::message_id(&it.id) }, Key::documents(key::link_remote(&it.id))]
+        ledger::message_keys(&it.id).into_iter().chain([Key::documents(key::reaction(&it.id))])
     }))?;
     let mut lost = vec![];
     for (it, event) in young {
         let is_gone = ledger::of_event(view, &portal.local, &it.id)?.is_some_and(|it| it.gone);
-        if view.message(&ids::message_id(&it.id))?.is_none() && !is_gone {
+        let is_known = view.message(&ids::message_id(&it.id))?.is_some()
+            || !view.records(&key::reaction(&it.id))?.is_empty();
+        if !is_known && !is_gone {
             lost.push(event.clone());
         }
     }
@@ -240,7 +252,12 @@ pub(super) fn event(
             effects.push(work::next(entry, index));
             return Ok(effects);
         }
-        Acceptance::Show(event) => bring(view, journal, entry, &portal, &event, index)?,
+        Acceptance::Show(event) => {
+            if let Some(effects) = file::carry(view, journal, entry, &portal, &event, (index, false))? {
+                return Ok(effects);
+            }
+            bring(view, journal, entry, &portal, &event, index)?
+        }
         Acceptance::Pass(effects) => effects,
     };
     effects.push(work::next(entry, index.saturating_add(1)));
@@ -264,8 +281,12 @@ fn bring(
                 edit::bring(view, portal, &event)?
             }
             "m.room.redaction" if event.state_key.is_none() => redaction::bring(view, portal, &event)?,
+            "m.reaction" if event.state_key.is_none() => {
+                reaction::bring(view, portal, &event, journal.attempts(entry, index))?
+            }
             "m.room.message" | "m.room.encrypted" | "m.sticker" if event.state_key.is_none() => {
-                message(view, portal, &event, journal.attempts(entry, index))?
+                let manner = file::manner(view, portal, &event)?;
+                message(view, portal, &event, journal.attempts(entry, index), &manner)?
             }
             "m.room.member" => member(view, portal, &event)?,
             _ => vec![],
@@ -277,43 +298,62 @@ fn bring(
     })
 }
 
-fn message(view: &View, portal: &Portal, event: &Event, attempts: u32) -> Result<Vec<Effect>, Missing> {
+fn message(
+    view: &View,
+    portal: &Portal,
+    event: &Event,
+    attempts: u32,
+    manner: &file::Manner,
+) -> Result<Vec<Effect>, Missing> {
     let id = ids::message_id(&event.id);
     let needed = [
         Key::Message { id: id.clone() },
         Key::documents(key::link_remote(&event.id)),
         Key::documents(key::held(&portal.remote)),
+        Key::documents(key::portal_local(&portal.local)),
         Key::documents(key::SEALS),
     ];
-    view.all(ghost::keys(&event.sender).chain(needed))?;
+    view.all(ghost::keys(&event.sender).chain(needed).chain(related::keys(portal, event)))?;
     if event.is_pruned() || ledger::of_event(view, &portal.local, &event.id)?.is_some_and(|it| it.gone) {
         return Ok(vec![]);
     }
     if let Some(message) = view.message(&id)? {
         return edit::catch_up(view, portal, event, &message.into());
     }
-    let text = text(view, &event.kind, &event.content)?;
+    if encryption::suspended(view, portal)?.is_some() {
+        return Ok(vec![]);
+    }
+    if attempts > 0
+        && let Some(effects) = encryption::found(view, portal)?
+    {
+        return Ok(effects);
+    }
+    // Rocket.Chat may not let ghosts call everyone, or may know no threads.
+    let calls = attempts == 0 && Mentions::of(&event.content).room;
+    let calls = calls && everyone::may_be_called_by(view, portal, &event.sender)?;
+    let text = file::said(view, (&event.kind, calls), &event.content, manner);
+    let place = related::place(view, portal, event, attempts < LAST_ATTEMPT);
+    let (text, place) = both(text, place)?;
+    let text = place.told(view, portal, text)?;
     if portal.dm.as_ref().is_some_and(|it| !it.people.contains(&event.sender)) {
         return Ok(vec![dm::of_stranger(portal, id, &event.sender, &text)]);
     }
     let (profile, learnt) = profile::of_speaker(view, &event.sender, event.at)?;
     let alias = profile::shown(profile.as_ref());
-    let (sender, mut effects) = ghost::ensure(view, &event.sender, alias.as_deref().unwrap_or_default())?;
-    if attempts > 0 || !effects.is_empty() {
-        match &portal.dm {
-            Some(dm) => effects = dm::mended(view, dm)?,
-            None => {
-                effects.push(Effect::AddMember { room: portal.local.clone(), username: sender.clone() });
-            }
-        }
-    }
+    let known_as = (event.sender.as_str(), alias.as_deref().unwrap_or_default());
+    let (sender, mut effects) = speaker::ensured(view, portal, known_as, attempts)?;
     let edits = edit::catch_up(view, portal, event, &edit::Shown { by: &sender, text: &text })?;
     effects.extend(learnt);
     let room = portal.local.clone();
+    // Who speaks under another name for once is named with both.
+    let alias = match (translate::persona(&event.content).and_then(|it| it.name), alias) {
+        (Some(name), Some(usual)) => Some(format!("{name} ({usual})")),
+        (name, usual) => name.or(usual),
+    };
     // A workspace may have taken from bots the right to name another picture and name: then they speak as they are.
     let (alias, avatar) =
         if attempts < LAST_ATTEMPT { (alias, picture(view, profile.as_ref())?) } else { (None, None) };
-    effects.push(Effect::CreateMessage { id, room, sender, text, alias, avatar });
+    effects.push(Effect::CreateMessage { id, room, sender, text, alias, avatar, thread: place.thread });
     effects.extend(edits);
     if let Some(profile) = profile {
         effects.extend(account::follow(view, &profile)?);
@@ -322,14 +362,9 @@ fn message(view: &View, portal: &Portal, event: &Event, attempts: u32) -> Result
 }
 
 /// What an event says, in Rocket.Chat's words.
-fn text(view: &View, kind: &str, content: &Value) -> Result<String, Missing> {
+fn text(view: &View, kind: &str, content: &Value, may_mention_room: bool) -> Result<String, Missing> {
     let names = Names::new(view);
-    let remote = RemoteEvent {
-        event_type: kind,
-        content,
-        // The power levels of the room are not known here, and Rocket.Chat would refuse the whole message.
-        may_mention_room: false,
-    };
+    let remote = RemoteEvent { event_type: kind, content, may_mention_room };
     let text = translate::from_matrix(&remote, &names).text;
     names.finish()?;
     Ok(text)

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use super::waiting;
 use crate::effect::{Effect, Level};
 use crate::ids::{Scope, key};
-use crate::record::{Entry, Mark, Record, Retry, Told, Work};
+use crate::record::{Carried, Entry, Fate, Mark, Record, Retry, Told, Work};
 use crate::view::{Missing, View};
 
 /// A journal as it stands.
@@ -19,6 +19,7 @@ pub(super) struct Journal {
     pub(super) entries: Vec<Rc<Entry>>,
     retries: Vec<Retry>,
     marks: Vec<Mark>,
+    carried: Vec<Carried>,
     /// Who was told that their messages wait.
     pub(super) told: Vec<Told>,
 }
@@ -27,7 +28,7 @@ impl Journal {
     /// Reads the journal of a scope.
     pub(super) fn load(view: &View, scope: &Scope) -> Result<Self, Missing> {
         let mut entries: BTreeMap<&str, Rc<Entry>> = BTreeMap::new();
-        let (mut retries, mut marks, mut told) = (vec![], vec![], vec![]);
+        let (mut retries, mut marks, mut told, mut carried) = (vec![], vec![], vec![], vec![]);
         for record in view.records(&key::journal(scope))? {
             if let Record::Entry(entry) = record {
                 let known = entries.entry(&entry.id).or_insert_with(|| Rc::clone(entry));
@@ -40,13 +41,15 @@ impl Journal {
                 marks.push(mark.clone());
             } else if let Record::Told(it) = record {
                 told.push(it.clone());
+            } else if let Record::Carried(it) = record {
+                carried.push(it.clone());
             }
         }
         let mut entries: Vec<Rc<Entry>> = entries.into_values().collect();
         // What is said in a room that nobody here is in yet waits for the answer to the invitation.
         let rank = |it: &Entry| !matches!(it.work, Work::Invited { .. } | Work::Open(_) | Work::Decline(_));
         entries.sort_by(|a, b| (rank(a), a.at, a.part, &a.id).cmp(&(rank(b), b.at, b.part, &b.id)));
-        Ok(Self { entries, retries, marks, told })
+        Ok(Self { entries, retries, marks, carried, told })
     }
 
     /// An entry that is still to be done.
@@ -72,10 +75,30 @@ impl Journal {
         self.marks.iter().filter(move |it| it.entry == entry)
     }
 
+    /// Where one of the files of an entry's message is, as far as that is settled.
+    pub(super) fn fate(&self, entry: &Entry, part: usize) -> Option<&Fate> {
+        let mut fates = self.carried_of(entry).filter(|it| it.part == part).map(|it| &it.fate);
+        fates.find(|it| !matches!(it, Fate::Told(_)))
+    }
+
+    /// The events that tell of the first files of an entry's message, in order.
+    pub(super) fn told_of(&self, entry: &Entry) -> Vec<String> {
+        let told: BTreeMap<usize, &String> = self
+            .carried_of(entry)
+            .filter_map(|it| if let Fate::Told(event) = &it.fate { Some((it.part, event)) } else { None })
+            .collect();
+        told.into_values().cloned().collect()
+    }
+
+    fn carried_of(&self, entry: &Entry) -> impl Iterator<Item = &Carried> {
+        self.carried.iter().filter(move |it| it.entry == entry.id)
+    }
+
     /// The effects that end an entry and let the scope go on with the next.
     pub(super) fn finish(&self, view: &View, entry: &Entry) -> Vec<Effect> {
         let mut effects = vec![Effect::Remove { id: entry.id.clone() }];
         effects.extend(self.forget_tries(entry));
+        effects.extend(self.carried_of(entry).map(|it| Record::Carried(it.clone()).remove()));
         effects.extend(self.marks_of(&entry.id).flat_map(waiting::unmark));
         effects.push(Effect::Wake { scope: entry.scope.clone(), at: view.now });
         effects
@@ -124,6 +147,8 @@ impl Journal {
         let gone = |entry: &str| self.entry(entry).is_none();
         let retries = self.retries.iter().filter(|it| gone(&it.entry));
         let mut effects: Vec<Effect> = retries.map(|it| Record::Retry(it.clone()).remove()).collect();
+        let carried = self.carried.iter().filter(|it| gone(&it.entry));
+        effects.extend(carried.map(|it| Record::Carried(it.clone()).remove()));
         effects.extend(self.marks.iter().filter(|it| gone(&it.entry)).flat_map(waiting::unmark));
         effects.extend(self.told.iter().map(|it| Record::Told(it.clone()).remove()));
         effects

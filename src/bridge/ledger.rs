@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::journal::Journal;
+use super::redaction;
 use crate::effect::Effect;
 use crate::facts::Message;
 use crate::ids::{self, Scope, key};
@@ -28,6 +29,8 @@ pub(super) fn link(message: &Message, event: &str) -> Link {
         mentions: vec![],
         edit: message.edited_at.map(|at| Edit { at, event: event.to_owned() }),
         gone: false,
+        more: vec![],
+        media: String::new(),
     }
 }
 
@@ -44,7 +47,35 @@ pub(super) fn of(view: &View, message: &str) -> Result<Option<Link>, Missing> {
 /// The latest link of an event of Matrix with a room of Rocket.Chat. What another Matrix room says of that event made
 /// links with another room: they count for nothing here.
 pub(super) fn of_event(view: &View, room: &str, event: &str) -> Result<Option<Link>, Missing> {
-    find(view, &key::link_remote(event), |it| it.remote == event && it.room == room)
+    find(view, &key::link_remote(event), |it| it.room == room && it.events().any(|known| known == event))
+}
+
+/// All messages of a room of Rocket.Chat that links know of an event: of a file from Matrix, the file and its caption.
+pub(super) fn locals(view: &View, room: &str, event: &str) -> Result<BTreeSet<String>, Missing> {
+    let links = view.records(&key::link_remote(event))?.iter().flat_map(links);
+    Ok(links.filter(|it| it.room == room && it.remote == event).map(|it| it.local.clone()).collect())
+}
+
+/// The event that a message of a room is, if Matrix has it.
+pub(super) fn event(view: &View, room: &str, message: &str) -> Result<Option<String>, Missing> {
+    if let Some(event) = ids::event_of(message) {
+        let is_there = view.message(message)?.is_some_and(|it| it.room == room);
+        return Ok(is_there.then_some(event));
+    }
+    let link = of(view, message)?.filter(|it| it.room == room && !it.gone);
+    Ok(link.map(|it| it.remote).filter(|it| !it.is_empty()))
+}
+
+/// The message that an event of a room is, if Rocket.Chat has it.
+pub(super) fn message<'a>(view: &'a View, room: &str, event: &str) -> Result<Option<&'a Message>, Missing> {
+    view.all(message_keys(event))?;
+    let local = of_event(view, room, event)?.map_or_else(|| ids::message_id(event), |it| it.local);
+    Ok(view.message(&local)?.filter(|it| it.room == room && redaction::is_there(it)))
+}
+
+/// What is needed to say which message an event is, for most of them.
+pub(super) fn message_keys(event: &str) -> [Key; 2] {
+    [Key::documents(key::link_remote(event)), Key::Message { id: ids::message_id(event) }]
 }
 
 fn find(view: &View, key: &str, is_it: impl Fn(&Link) -> bool) -> Result<Option<Link>, Missing> {

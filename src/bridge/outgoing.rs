@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::journal::Journal;
 use super::names::Names;
-use super::{dm, edit, ghost, ledger, portal, redaction};
+use super::{dm, edit, encryption, everyone, file, ghost, ledger, portal, redaction, reply, thread};
 use crate::attachment::Intent;
 use crate::effect::{Effect, Level};
 use crate::facts::{Message, UserKind};
@@ -16,14 +16,14 @@ use crate::ids::{self, Scope};
 use crate::puppet;
 use crate::record::{Entry, Link, Record, Work};
 use crate::translate::{self, MatrixText};
-use crate::view::{Key, Missing, View};
+use crate::view::{Key, Missing, View, both};
 
 /// How far back to look for earlier messages whose hook is late or lost, in milliseconds. Hooks overtake each
 /// other by milliseconds; what is older is found when portals are compared.
 const LOOK_BACK: i64 = 10_000;
 
 /// How many messages that look-back reads at most.
-const LOOK_BACK_MESSAGES: u32 = 100;
+pub(super) const LOOK_BACK_MESSAGES: u32 = 100;
 
 /// A message younger than so many milliseconds, and than this instance, was sent by no other that died since.
 const FRESH: i64 = 3_000;
@@ -34,6 +34,9 @@ const ENTRY: &str = "out:";
 /// Takes a message into the journal, if it is one for the other side.
 pub(super) fn accept(view: &View, message: &Message) -> Result<Vec<Effect>, Missing> {
     let Some(portal) = portal::of_local(view, &message.room)? else { return dm::first_words(view, message) };
+    if let Some(effects) = encryption::accept(view, &portal, message)? {
+        return Ok(effects);
+    }
     if !is_for_matrix(message, portal.since) {
         return Ok(vec![]);
     }
@@ -140,6 +143,9 @@ pub(super) fn intent(
     if ledger::is_linked(view, &message.id)? {
         return Ok(None);
     }
+    if !message.files.is_empty() {
+        return file::intent(view, journal, entry, message, portal);
+    }
     let Some(text) = translated(view, message)? else { return Ok(None) };
     let is_deleted = redaction::waits(journal, &message.id);
     Ok(Some(Intent::Send {
@@ -147,11 +153,16 @@ pub(super) fn intent(
         by: message.sender.clone(),
         event_type: "m.room.message".to_owned(),
         content: if is_deleted { redaction::instead() } else { text.content() },
-        // Of the entry: what was once made for another text must not go out for this one.
-        transaction: ids::transaction(entry.id.strip_prefix(ENTRY).unwrap_or(&message.id)),
+        transaction: ids::transaction(said_as(entry, message)),
         at: message.at,
         perhaps_sent: journal.last_try(entry).is_some() || is_old(view, message.at),
     }))
+}
+
+/// What transaction ids of an entry are made of. Not of the message: what was once made for another text must not go out
+/// for this one.
+pub(super) fn said_as<'a>(entry: &'a Entry, message: &'a Message) -> &'a str {
+    entry.id.strip_prefix(ENTRY).unwrap_or(&message.id)
 }
 
 /// Whether another instance may have sent what was said at a time, in milliseconds, and have died since.
@@ -165,28 +176,64 @@ pub(super) fn with_names(
     message: &Message,
     keys: impl IntoIterator<Item = Key>,
 ) -> Result<(), Missing> {
-    let names = translated(view, message).map(drop);
-    match (view.all(keys), names) {
-        (Err(Missing(mut keys)), Err(Missing(names))) => {
-            keys.extend(names);
-            Err(Missing(keys))
+    both(view.all(keys), translated(view, message)).map(drop)
+}
+
+/// A message in the words of Matrix.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub(super) text: MatrixText,
+    /// What it answers, and the thread that it is in.
+    pub(super) relation: Option<Value>,
+    /// Whether the App says it.
+    pub(super) is_notice: bool,
+}
+
+impl Said {
+    /// The content of its event.
+    pub(super) fn content(self) -> Value {
+        let mut content = related(self.text.content(), self.relation);
+        if let (true, Some(content)) = (self.is_notice, content.as_object_mut()) {
+            content.insert("msgtype".to_owned(), Value::from("m.notice"));
         }
-        (keys, names) => keys.and(names),
+        content
     }
 }
 
-/// What a message says on Matrix; `None` if nothing.
-pub(super) fn translated(view: &View, message: &Message) -> Result<Option<MatrixText>, Missing> {
-    let md = message.md.as_deref().and_then(|md| serde_json::from_str(md).ok());
-    let files = message.files.iter().map(|name| format!("[file: {name}]")).collect::<Vec<_>>().join("\n");
-    let text = if message.text.trim().is_empty() { files.as_str() } else { message.text.as_str() };
-    if text.is_empty() {
-        return Ok(None);
+/// A content that relates to something.
+pub(super) fn related(mut content: Value, relation: Option<Value>) -> Value {
+    if let (Some(relation), Some(content)) = (relation, content.as_object_mut()) {
+        content.insert("m.relates_to".to_owned(), relation);
     }
-    let names = Names::new(view);
-    let text = translate::to_matrix(&translate::LocalText { text, md: md.as_ref() }, &names);
-    names.finish()?;
-    Ok(Some(text))
+    content
+}
+
+/// What a message relates to, whatever it says.
+pub(super) fn relation(view: &View, message: &Message) -> Result<Option<Value>, Missing> {
+    let (events, thread) = both(reply::events(view, message), thread::of(view, message))?;
+    Ok(thread::relation(thread, events.into_iter().flatten().next_back()))
+}
+
+/// What a message says on Matrix; `None` if nothing.
+pub(super) fn translated(view: &View, message: &Message) -> Result<Option<Said>, Missing> {
+    let related = both(reply::events(view, message), thread::of(view, message));
+    let text = {
+        let events = related.as_ref().map_or(&[][..], |it| &it.0);
+        let (own, md) = reply::words(message, events);
+        if own.trim().is_empty() {
+            return Ok(None);
+        }
+        let names = Names::new(view);
+        let text = translate::to_matrix(&translate::LocalText { text: &own, md: md.as_ref() }, &names);
+        names.finish().map(|()| text)
+    };
+    let ((events, thread), mut text) = both(related, text)?;
+    if text.mentions.room {
+        text.mentions.room = everyone::may_call(view, message)?;
+    }
+    let relation = thread::relation(thread, events.into_iter().flatten().next_back());
+    let is_notice = ids::is_derived_message(&message.id);
+    Ok(Some(Said { text, relation, is_notice }))
 }
 
 /// What to keep of a message that was sent.

@@ -3,9 +3,10 @@
 //! The messages of the room are looked up in the ledger, page by page, back to where the last comparison began; those
 //! that never went out are journaled. An instance compares a portal before it sends anything for it: what its
 //! predecessor lost is older than what comes now. Edits and deletions of the newest page's messages are found with it,
-//! see `changed`.
+//! see `changed`, and reactions to them, see `reacted`.
 
 mod changed;
+mod reacted;
 
 use std::rc::Rc;
 
@@ -14,7 +15,7 @@ use super::{ledger, outgoing, owner, portal};
 use crate::effect::Effect;
 use crate::ids::{Scope, key};
 use crate::record::{Compared, Record};
-use crate::view::{Key, Missing, View};
+use crate::view::{Key, Missing, View, both};
 
 /// As many messages as Rocket.Chat hands out at once.
 const PAGE: u32 = 100;
@@ -77,7 +78,9 @@ pub(super) fn compare(
     let mut effects: Vec<Effect> =
         lost.into_iter().map(|it| Record::Entry(Rc::new(outgoing::entry(it))).insert()).collect();
     if let Some(newest) = newest {
-        let changes = newest.changes(view, &journal)?;
+        let (mut changes, reactions) =
+            both(newest.changes(view, &journal), newest.reactions(view, &journal, portal.since))?;
+        changes.extend(reactions);
         effects.extend(changes.into_iter().map(|it| Record::Entry(Rc::new(it)).insert()));
     }
     let goes_on = is_full && page.first().is_some_and(|oldest| oldest.at >= until);

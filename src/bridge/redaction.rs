@@ -3,6 +3,7 @@
 //! A deletion is judged by who deletes: what a ghost takes away was taken away on Matrix. It stands in the journal behind
 //! its message, which does not go out at all if it has provably never been tried; see `edit::overtaken`.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use serde_json::{Value, json};
@@ -21,8 +22,14 @@ use crate::view::{Key, Missing, View};
 pub(super) fn accept(view: &View, message: &Message, by: &User) -> Result<Vec<Effect>, Missing> {
     let Some(portal) = portal::of_local(view, &message.room)? else { return Ok(vec![]) };
     let from_matrix = ghost::is_ghost(&message.sender);
-    let was_bridged =
-        if from_matrix { ids::event_of(&message.id).is_some() } else { message.at >= portal.since };
+    let link = if from_matrix { ledger::of(view, &message.id)? } else { None };
+    // A file from Matrix has an id of Rocket.Chat's own.
+    let event = ids::event_of(&message.id).or_else(|| link.as_ref().map(|it| it.remote.clone()));
+    let was_bridged = if from_matrix {
+        event.is_some() && !link.as_ref().is_some_and(|it| it.gone)
+    } else {
+        message.at >= portal.since
+    };
     if ghost::is_ghost(by) || message.system.is_some() || !was_bridged {
         return Ok(vec![]);
     }
@@ -32,18 +39,30 @@ pub(super) fn accept(view: &View, message: &Message, by: &User) -> Result<Vec<Ef
         at: message.at,
         author: message.sender.username.clone(),
         by: Some(by.clone()),
+        event: event.clone().filter(|_| from_matrix && link.is_some()),
     };
+    // A file from Matrix and its caption go together.
+    let others = event.iter().filter(|_| from_matrix).map(|it| ledger::locals(view, &message.room, it));
+    let others = others.collect::<Result<Vec<_>, _>>()?.into_iter().flatten();
+    let others =
+        others.chain(event.as_deref().map(ids::message_id)).filter(|it| from_matrix && *it != message.id);
+    let others: BTreeSet<String> = others.collect();
     // Known at once, so that what came from Matrix is not brought again meanwhile.
-    let known = from_matrix.then(|| Record::Link(gone(&deleted, None)).insert());
+    let known = from_matrix.then(|| Record::Link(gone(&deleted, link)).insert());
     let entry = entry(view, deleted);
     let wake = Effect::Wake { scope: entry.scope.clone(), at: view.now };
-    Ok([Record::Entry(Rc::new(entry)).insert()].into_iter().chain(known).chain([wake]).collect())
+    let others = others.into_iter().map(|id| {
+        let (room, by) = (message.room.clone(), by.username.clone());
+        Effect::DeleteMessage { id, room, by }
+    });
+    let entry = Record::Entry(Rc::new(entry)).insert();
+    Ok([entry].into_iter().chain(known).chain(others).chain([wake]).collect())
 }
 
 /// The journal entry of a deletion.
 pub(super) fn entry(view: &View, deleted: Deleted) -> Entry {
     Entry {
-        id: entry_id(&deleted.message),
+        id: deleted.event.as_ref().map_or_else(|| entry_id(&deleted.message), |it| format!("redact:{it}")),
         scope: Scope::local(&deleted.room),
         at: view.now.max(deleted.at),
         part: 2,
@@ -88,12 +107,15 @@ pub(super) fn intent(view: &View, entry: &Entry, deleted: &Deleted) -> Result<Op
     view.all(keys)?;
     let Some(portal) = portal::of_local(view, &deleted.room)? else { return Ok(None) };
     let from_matrix = ids::event_of(&deleted.message);
-    let is_ours = from_matrix.is_none();
-    let link = ledger::of(view, &deleted.message)?.filter(|it| !it.gone && !it.remote.is_empty());
-    let Some(event) = from_matrix.or_else(|| link.map(|it| it.remote)) else { return Ok(None) };
+    let is_ours = !ids::is_ghost_name(&deleted.author);
+    let link = ledger::of(view, &deleted.message)?;
+    // What is said of the first event holds for the others.
+    let link = link.filter(|it| !it.remote.is_empty() && (!it.gone || deleted.event.is_some()));
+    let event = deleted.event.clone().or(from_matrix).or_else(|| link.map(|it| it.remote));
+    let Some(event) = event else { return Ok(None) };
     let by = match &deleted.by {
         Some(by) => Some(by.clone()),
-        None => view.user_by_name(&deleted.author)?.filter(|it| it.active).cloned(),
+        None => view.user_by_name(&deleted.author)?.filter(|it| it.active && is_ours).cloned(),
     };
     let reason = match &deleted.by {
         Some(by) => format!("Deleted on Rocket.Chat by {}", by.username),
@@ -105,7 +127,7 @@ pub(super) fn intent(view: &View, entry: &Entry, deleted: &Deleted) -> Result<Op
         is_ours,
         by,
         reason,
-        transaction: ids::redaction_transaction(&deleted.message),
+        transaction: ids::redaction_transaction(deleted.event.as_deref().unwrap_or(&deleted.message)),
         at: entry.at,
     }))
 }
@@ -115,7 +137,16 @@ pub(super) fn over(view: &View, deleted: &Deleted) -> Result<Vec<Effect>, Missin
     let link = ledger::of(view, &deleted.message)?;
     Ok(match link {
         Some(link) if link.gone => vec![],
-        link => vec![Record::Link(gone(deleted, link)).insert()],
+        link => {
+            // Each of the other files is an event of its own.
+            let more = link.iter().flat_map(|it| &it.more).map(|event| {
+                let deleted = Deleted { event: Some(event.clone()), ..deleted.clone() };
+                Record::Entry(Rc::new(entry(view, deleted))).insert()
+            });
+            let mut effects: Vec<Effect> = more.collect();
+            effects.push(Record::Link(gone(deleted, link)).insert());
+            effects
+        }
     })
 }
 
@@ -130,6 +161,8 @@ fn gone(deleted: &Deleted, link: Option<Link>) -> Link {
         mentions: vec![],
         edit: None,
         gone: true,
+        more: vec![],
+        media: String::new(),
     };
     Link { gone: true, mentions: vec![], ..link.unwrap_or_else(unknown) }
 }

@@ -6,8 +6,8 @@
 use super::dm::Achieved;
 use super::journal::Journal;
 use super::{
-    account, adopt, attachment, check, dm, edit, incoming, invite, invited, join, ledger, outage, outgoing,
-    owner, people, portal, reconcile, redaction, waiting,
+    account, adopt, attachment, check, dm, edit, file, incoming, invite, invited, join, ledger, outage,
+    outgoing, owner, people, portal, reaction, reconcile, redaction, waiting,
 };
 use crate::attachment::{Done, Intent, Move, PersonIntent};
 use crate::effect::{Effect, Level, Tag};
@@ -92,6 +92,7 @@ fn not_before(entry: &Entry) -> Option<i64> {
         Work::Post { .. }
         | Work::Edit { .. }
         | Work::Redact { .. }
+        | Work::React(_)
         | Work::Invite { .. }
         | Work::Join { .. }
         | Work::Events { .. }
@@ -127,6 +128,9 @@ pub(super) fn outcome(view: &View, tag: &Tag, answer: &Answer) -> Result<Vec<Eff
     }
     let journal = Journal::load(view, &tag.scope)?;
     let Some(entry) = journal.entry(&tag.entry) else { return Ok(gone(view, tag)) };
+    if let Work::Events { events } = &entry.work {
+        return incoming::outcome(view, &journal, entry, events, &tag.step, answer);
+    }
     if let Work::Ghost { mxid } = &entry.work {
         return account::outcome(view, &journal, entry, (mxid, &tag.step), answer);
     }
@@ -163,6 +167,9 @@ fn advance(view: &View, journal: &Journal, entry: &Entry, step: &str) -> Result<
     if let Some(effects) = dm::reach::first(view, entry)? {
         return Ok(effects);
     }
+    if let Some(effects) = file::first(view, journal, entry) {
+        return Ok(effects);
+    }
     if let Work::Ghost { mxid } = &entry.work {
         return account::begin(view, journal, entry, mxid);
     }
@@ -187,6 +194,7 @@ fn nothing_to_do(view: &View, journal: &Journal, entry: &Entry) -> Result<Vec<Ef
         Work::Post { message } => outgoing::passed_over(view, message)?,
         Work::Edit { message, .. } => edit::passed_over(view, message)?,
         Work::Redact { deleted } => redaction::over(view, deleted)?,
+        Work::React(react) => reaction::over(view, react, "")?,
         Work::Open(_) | Work::Reach(_) | Work::Invited { .. } | Work::Decline(_) | Work::Register { .. } => {
             dm::settled(view, entry)?
         }
@@ -210,6 +218,7 @@ fn intent(view: &View, journal: &Journal, entry: &Entry) -> Result<Option<Intent
         Work::Post { message } => outgoing::intent(view, journal, entry, message),
         Work::Edit { message, .. } => edit::intent(view, message, tried),
         Work::Redact { deleted } => redaction::intent(view, entry, deleted),
+        Work::React(react) => reaction::intent(view, entry, react, tried),
         Work::Invite { room, by, mxid } => invite::intent(view, room, by, mxid).map(Some),
         Work::Join { by, remote, via, .. } => Ok(Some(join::intent(entry, by, remote, via))),
         Work::Missed => latest(view, entry),
@@ -271,8 +280,9 @@ fn follow(
             keep.extend(achieved(view, journal, entry, intent, &done)?);
             keep
         }
+        Move::Refused { why } if matches!(intent, Intent::Upload { .. }) => file::stays(journal, entry, &why),
         Move::Refused { why } => refused(view, journal, entry, &why)?,
-        Move::Carry { step, from, to } => vec![Effect::Picture { tag: tag(entry, &step), from, to }],
+        Move::Carry { step, from, to } => vec![Effect::Carry { tag: tag(entry, &step), from, to }],
     })
 }
 
@@ -302,6 +312,7 @@ pub(super) fn refused(
         Work::Post { message } => outgoing::refused(message, why),
         Work::Edit { message, by } => edit::refused(view, message, by.as_ref(), why)?,
         Work::Redact { deleted } => redaction::refused(view, deleted, why)?,
+        Work::React(react) => reaction::refused(view, react, why)?,
         Work::Invite { room, by, mxid } => invite::refused(room, by, mxid, why),
         Work::Join { room, by, remote, .. } => join::refused(room, by, remote, why),
         Work::Open(_) | Work::Reach(_) | Work::Invited { .. } | Work::Decline(_) | Work::Register { .. } => {
@@ -322,11 +333,24 @@ fn achieved(
     done: &Done,
 ) -> Result<Vec<Effect>, Missing> {
     let mut effects = match (&entry.work, intent, done) {
+        (Work::Post { message }, _, done) if !message.files.is_empty() => {
+            match file::achieved(journal, entry, message, intent, done) {
+                Achieved::All(effects) => effects,
+                Achieved::Part(mut effects) => {
+                    effects.push(next(entry, 0));
+                    return Ok(effects);
+                }
+            }
+        }
         (Work::Post { message }, Intent::Send { content, .. }, Done::Event(event)) => {
             outgoing::sent(message, content, event)
         }
         (Work::Edit { message, .. }, Intent::Send { content, .. }, Done::Event(event)) => {
             edit::sent(view, message, content, event)?
+        }
+        (Work::React(react), Intent::Send { .. }, Done::Event(event)) => reaction::over(view, react, event)?,
+        (Work::React(react), Intent::Redact { event, .. }, Done::Plainly | Done::Event(_)) => {
+            reaction::over(view, react, event)?
         }
         (Work::Redact { deleted }, _, Done::Plainly | Done::Event(_)) => redaction::over(view, deleted)?,
         (Work::Invite { .. }, Intent::CreateRoom { room }, Done::Room(remote)) => {
@@ -428,7 +452,8 @@ fn part(index: usize) -> String {
 }
 
 pub(super) fn part_of(step: &str) -> usize {
-    step.strip_prefix("part-").and_then(|it| it.parse().ok()).unwrap_or(0)
+    let part = step.strip_prefix("part-").and_then(|it| it.split(' ').next());
+    part.and_then(|it| it.parse().ok()).unwrap_or(0)
 }
 
 /// How long to wait after so many failures: 1, 2, 4 … 30 seconds.

@@ -46,6 +46,7 @@ impl Scopes {
             | Input::MessageSent { .. }
             | Input::MessageEdited { .. }
             | Input::MessageDeleted { .. }
+            | Input::MessageReacted { .. }
             | Input::Command { .. }
             | Input::Request { .. }
             | Input::Check { .. }

@@ -30,6 +30,19 @@ pub struct Link {
     /// Whether the message was deleted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gone: bool,
+    /// Further events of the same message: one for each file after the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more: Vec<String>,
+    /// The file of a local message whose event bears the text, as `Fate::There` has it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub media: String,
+}
+
+impl Link {
+    /// All events of the message.
+    pub fn events(&self) -> impl Iterator<Item = &str> {
+        [&self.remote].into_iter().chain(&self.more).map(String::as_str).filter(|it| !it.is_empty())
+    }
 }
 
 /// Which edit of a message; the greater is the later one.
@@ -39,6 +52,45 @@ pub struct Edit {
     pub at: i64,
     /// The Matrix event that says so.
     pub event: String,
+}
+
+/// A reaction that is there on both sides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reaction {
+    /// The Rocket.Chat room.
+    pub room: String,
+    /// The Rocket.Chat message.
+    pub message: String,
+    /// As Rocket.Chat writes it, such as `:eyes:`.
+    pub emoji: String,
+    /// The username of who reacted.
+    pub by: String,
+    /// The Matrix event; empty where Matrix does not have it and it is not to be tried again.
+    pub event: String,
+}
+
+/// A reaction to bring to Matrix, or to take back there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct React {
+    /// The Rocket.Chat room.
+    pub room: String,
+    /// The Rocket.Chat message.
+    pub message: String,
+    /// As Rocket.Chat writes it, such as `:eyes:`.
+    pub emoji: String,
+    /// Who.
+    pub by: User,
+    /// Whether it is to be there.
+    pub on: bool,
+}
+
+/// That nothing of a portal goes either way, because Rocket.Chat encrypts its room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suspended {
+    /// The Rocket.Chat room.
+    pub local: String,
+    /// Since when, in milliseconds.
+    pub at: i64,
 }
 
 /// Links that were sealed together, found by each of their ids.
@@ -91,4 +143,7 @@ pub struct Deleted {
     pub author: String,
     /// Who deleted it; nothing where nobody knows any more.
     pub by: Option<User>,
+    /// The event to take back, where it is not the first of the message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
 }

@@ -104,7 +104,8 @@ fn said(intent: &Intent) -> Option<Said<'_>> {
         | Intent::Invite { .. }
         | Intent::Dm(_)
         | Intent::Recognise { .. }
-        | Intent::Person(_) => None,
+        | Intent::Person(_)
+        | Intent::Upload { .. } => None,
     }
 }
 

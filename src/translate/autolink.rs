@@ -22,6 +22,11 @@ pub(super) fn length(text: &str, before: Option<char>) -> Option<usize> {
     Some(end)
 }
 
+/// Whether an address begins with the name of a host, without a scheme.
+pub(super) fn is_host(href: &str) -> bool {
+    !href.contains(':') && domain(href, true).is_some()
+}
+
 fn scheme(name: &[u8]) -> bool {
     !name.is_empty() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-'))
 }
@@ -30,14 +35,15 @@ fn scheme(name: &[u8]) -> bool {
 fn domain(text: &str, after_scheme: bool) -> Option<usize> {
     let mut end = 0;
     let mut labels = 0;
-    for label in text.split('.') {
+    loop {
+        let label = text.get(end + usize::from(labels > 0)..)?;
         let length = label.find(|char| !domain_char(char)).unwrap_or(label.len());
         if length == 0 {
             break;
         }
         end += length + usize::from(labels > 0);
         labels += 1;
-        if length < label.len() {
+        if !text.get(end..)?.starts_with('.') {
             break;
         }
     }
@@ -56,14 +62,12 @@ fn extra(char: char) -> bool {
 
 /// The address that a link may have, or nothing where Rocket.Chat would not make it a link.
 pub(super) fn address(href: &str) -> Option<String> {
-    let bad = |char: char| {
-        char.is_whitespace() || char.is_control() || matches!(char, '<' | '>' | '|' | '\\' | '"')
-    };
+    let bad = |char: char| char.is_whitespace() || char.is_control() || matches!(char, '|' | '\\');
     if href.is_empty() || href.contains(bad) {
         return None;
     }
     if let Some(number) = href.strip_prefix('+') {
-        let digits: String = number.chars().filter(|char| !matches!(char, '-' | '(' | ')')).collect();
+        let digits: String = number.chars().filter(|char| *char != '-').collect();
         let phone = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
         return phone.then(|| format!("tel:{digits}"));
     }

@@ -13,17 +13,15 @@ pub(super) fn write(document: &Document, names: &dyn Names) -> String {
 
 fn blocks(blocks: &[Block], names: &dyn Names) -> String {
     let mut out = String::new();
+    let mut said: Option<std::mem::Discriminant<Block>> = None;
     for (at, block) in blocks.iter().enumerate() {
+        let kind = Some(std::mem::discriminant(block)).filter(|_| *block != Block::Blank);
         if at > 0 {
-            out.push('\n');
-            let before = at.checked_sub(1).and_then(|at| blocks.get(at));
-            // Running text and blocks of one kind need an empty line between them.
-            let alike = |one: &Block, two: &Block| std::mem::discriminant(one) == std::mem::discriminant(two);
-            if before.is_some_and(|before| alike(before, block) && !matches!(block, Block::Blank)) {
-                out.push('\n');
-            }
+            // Blocks of one kind need an empty line between them, besides those that are said.
+            out.push_str(if kind.is_some() && said == kind { "\n\n" } else { "\n" });
         }
         out.push_str(&one(block, names));
+        said = kind.or(said);
     }
     out
 }
@@ -40,9 +38,22 @@ fn one(block: &Block, names: &dyn Names) -> String {
         Block::Quote(inner) => prefixed(&blocks(inner, names), "> ", "> "),
         Block::List(items) => items.iter().map(|item| entry(item, names)).collect::<Vec<_>>().join("\n"),
         Block::Maths(tex) => format!("$$\n{tex}\n$$"),
+        Block::Table(rows) => table(rows, names),
         Block::Rule => "---".to_owned(),
         Block::Blank => String::new(),
     }
+}
+
+fn table(rows: &[Vec<Vec<Inline>>], names: &dyn Names) -> String {
+    let mut out = Vec::new();
+    for (at, row) in rows.iter().enumerate() {
+        let cells: Vec<String> = row.iter().map(|cell| inlines(cell, names)).collect();
+        out.push(format!("| {} |", cells.join(" | ")));
+        if at == 0 {
+            out.push(format!("|{}", "---|".repeat(row.len())));
+        }
+    }
+    out.join("\n")
 }
 
 fn entry(item: &Item, names: &dyn Names) -> String {

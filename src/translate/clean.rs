@@ -16,6 +16,12 @@ pub(super) fn text(raw: &str) -> (String, bool) {
     }
     let cut = end < raw.len();
     let kept = raw.get(..end).unwrap_or_default();
+    // Most texts hold nothing of the kind: no control, and none of the bytes that others begin with.
+    let may_change =
+        |byte| (byte < b' ' && byte != b'\n' && byte != b'\t') || matches!(byte, 0x7f | 0xc2 | 0xe2);
+    if !kept.bytes().any(may_change) {
+        return (kept.to_owned(), cut);
+    }
     let mut out = String::with_capacity(kept.len());
     let mut chars = kept.chars().peekable();
     while let Some(char) = chars.next() {

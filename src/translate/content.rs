@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::document::{Block, Document, Inline};
 use super::md::Reader;
-use super::{Kind, Mentions, clean};
+use super::persona::{Persona, persona};
+use super::{Kind, Mentions, clean, file, place, poll};
 
 /// The most users that are read of `m.mentions`.
 const MAX_MENTIONS: usize = 100;
@@ -17,80 +18,155 @@ pub(super) struct Said {
     pub(super) kind: Kind,
     pub(super) document: Document,
     pub(super) mentions: Mentions,
+    /// Whether it says itself whom it mentions, so that nobody else is meant.
+    pub(super) names_all: bool,
     pub(super) cut: bool,
 }
 
 /// Reads an event's content; an edit says its new content.
 pub(super) fn read(event_type: &str, content: &Value) -> Said {
-    let edit = content.pointer("/m.relates_to/rel_type").and_then(Value::as_str) == Some("m.replace");
-    let content = content.get("m.new_content").filter(|new| edit && new.is_object()).unwrap_or(content);
-    let mentions = mentions(content);
+    let said = Said::of(content);
+    let content = newest(content);
     let msgtype = string(content, "msgtype");
-    let (kind, lead) = match (event_type, msgtype) {
-        ("m.room.encrypted", _) => {
-            return placeholder(Kind::Encrypted, "[encrypted message: it cannot be read here]", mentions);
+    match (event_type, msgtype) {
+        ("m.room.encrypted", _) => said.only(Kind::Encrypted, "[encrypted message: it cannot be read here]"),
+        ("m.sticker", _) => said.file(Kind::Sticker, content),
+        ("m.poll.start" | "org.matrix.msc3381.poll.start", _) => {
+            Said { kind: Kind::Poll, document: poll::document(content, &[], false), ..said }
         }
-        ("m.sticker", _) => (Kind::Sticker, Some("sticker")),
-        ("m.room.message", "m.text") => (Kind::Text, None),
-        ("m.room.message", "m.emote") => (Kind::Emote, None),
-        ("m.room.message", "m.notice" | "m.server_notice") => (Kind::Notice, None),
-        ("m.room.message", "m.image") => (Kind::Image, Some("image")),
-        ("m.room.message", "m.file") => (Kind::File, Some("file")),
-        ("m.room.message", "m.video") => (Kind::Video, Some("video")),
-        ("m.room.message", "m.audio") => {
-            let voice = content.get("org.matrix.msc3245.voice").or_else(|| content.get("m.voice")).is_some();
-            (Kind::Audio, Some(if voice { "voice message" } else { "audio" }))
+        ("m.location" | "org.matrix.msc3488.location", _) | ("m.room.message", "m.location") => {
+            Said { kind: Kind::Location, document: place::read(content), ..said }
         }
-        ("m.room.message", "m.location") => return location(content, mentions),
-        ("m.room.message", "") => {
-            return placeholder(Kind::Unknown, "[message without a type or content]", mentions);
+        ("m.room.message", "m.text") => said.spoken(Kind::Text),
+        ("m.room.message", "m.emote") => said.spoken(Kind::Emote),
+        ("m.room.message", "m.notice") => said.spoken(Kind::Notice),
+        ("m.room.message", "m.server_notice") => server_notice(said.spoken(Kind::Notice), content),
+        ("m.room.message", "m.image") => said.file(Kind::Image, content),
+        ("m.room.message", "m.file") => said.file(Kind::File, content),
+        ("m.room.message", "m.video") => said.file(Kind::Video, content),
+        ("m.room.message", "m.audio") => said.file(Kind::Audio, content),
+        ("m.room.message", "m.gallery" | "dm.filament.gallery") => {
+            let mut said = said.spoken(Kind::Unknown);
+            said.document.blocks.extend(file::gallery(content).blocks);
+            said.led_by("[gallery]")
         }
-        ("m.poll.start" | "org.matrix.msc3381.poll.start", _) => return poll(content, mentions),
+        ("m.room.message", "") if string(content, "body").is_empty() => {
+            said.only(Kind::Unknown, "[message without a type or content]")
+        }
+        ("m.room.message", "") => said.spoken(Kind::Unknown).led_by("[message without a type]"),
         ("m.room.message", other) | (other, _) => {
-            let mut said = caption(content, Kind::Unknown, mentions);
-            lead_with(&mut said, &format!("[{}]", short(other)));
-            return said;
+            let name = spelt_out(other).map_or_else(|| short(other), str::to_owned);
+            said.spoken(Kind::Unknown).led_by(&format!("[{name}]"))
         }
-    };
-    let Some(lead) = lead else { return caption(content, kind, mentions) };
-    // With a `filename`, a different `body` is a caption; without, the body is the name.
-    let body = string(content, "body");
-    let (name, captioned) = match string(content, "filename") {
-        "" => (body, false),
-        name => (name, !body.is_empty() && body != name),
-    };
-    let mut said = if captioned {
-        caption(content, kind, mentions)
-    } else {
-        Said { kind, document: Document::default(), mentions, cut: false }
-    };
-    let name = short(name);
-    lead_with(&mut said, &if name.is_empty() { format!("[{lead}]") } else { format!("[{lead}: {name}]") });
-    said
+    }
 }
 
-/// The formatted body where there is one, else the body.
-fn caption(content: &Value, kind: Kind, mentions: Mentions) -> Said {
+/// What is said beside a file, where it has a caption.
+pub(super) fn caption(content: &Value) -> Option<Said> {
+    file::has_caption(content).then(|| Said::of(content).spoken(Kind::Text))
+}
+
+/// The content that counts: of an edit, the new one.
+pub fn newest(content: &Value) -> &Value {
+    let is_edit = content.pointer("/m.relates_to/rel_type").and_then(Value::as_str) == Some("m.replace");
+    content.get("m.new_content").filter(|new| is_edit && new.is_object()).unwrap_or(content)
+}
+
+/// Kinds of events that have a name among people.
+fn spelt_out(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "m.poll.response" | "org.matrix.msc3381.poll.response" => "vote in a poll",
+        "m.poll.end" | "org.matrix.msc3381.poll.end" => "end of a poll",
+        "m.key.verification.request" => "request to verify a device, which is possible on Matrix only",
+        "m.call.invite" => "call, which can be answered on Matrix only",
+        "m.beacon_info" | "org.matrix.msc3672.beacon_info" => "live location, which is shown on Matrix only",
+        "m.reaction" => "reaction",
+        _ => return None,
+    })
+}
+
+fn server_notice(mut said: Said, content: &Value) -> Said {
+    if let Some(contact) = content.get("admin_contact").and_then(Value::as_str) {
+        let contact = contact.strip_prefix("mailto:").unwrap_or(contact);
+        let contact = format!("Contact: {}", short(contact));
+        said.document.blocks.push(Block::Paragraph(vec![Inline::Text(contact)]));
+    }
+    said.led_by("[notice from the homeserver]")
+}
+
+impl Said {
+    /// What is said besides the text; the text itself is filled in by the kind.
+    fn of(content: &Value) -> Self {
+        let (document, cut) = text(content);
+        let content = newest(content);
+        let names_all = content.get("m.mentions").is_some_and(Value::is_object);
+        Self { kind: Kind::Unknown, document, mentions: mentions(content), names_all, cut }
+    }
+
+    fn spoken(self, kind: Kind) -> Self {
+        Self { kind, ..self }
+    }
+
+    /// That text alone.
+    fn only(self, kind: Kind, text: &str) -> Self {
+        let blocks = vec![Block::Paragraph(vec![Inline::Text(text.to_owned())])];
+        Self { kind, document: Document { blocks }, cut: false, ..self }
+    }
+
+    /// A file by its name, its caption below.
+    fn file(self, kind: Kind, content: &Value) -> Self {
+        let named = file::named(kind, content);
+        if file::has_caption(content) { self.spoken(kind).led_by(&named) } else { self.only(kind, &named) }
+    }
+
+    fn led_by(mut self, text: &str) -> Self {
+        let lead = Inline::Text(text.to_owned());
+        match self.document.blocks.first_mut() {
+            Some(Block::Paragraph(line)) => {
+                line.insert(0, Inline::Break);
+                line.insert(0, lead);
+            }
+            _ => self.document.blocks.insert(0, Block::Paragraph(vec![lead])),
+        }
+        self
+    }
+}
+
+/// The formatted body where there is one, else the body; and whether it was cut.
+fn text(event: &Value) -> (Document, bool) {
+    let persona = persona(event);
+    let content = newest(event);
     let html = string(content, "formatted_body");
     if string(content, "format") == "org.matrix.custom.html" && !html.trim().is_empty() {
         let (html, cut) = clean::text(html);
-        let document = super::html_read::read(&html);
+        let document = super::html_read::read(&html, persona.is_some());
         if !document.blocks.is_empty() {
-            return Said { kind, document, mentions, cut };
+            return (document, cut);
         }
     }
     let (body, cut) = clean::text(string(content, "body"));
-    let body = if body.starts_with("> <@") || body.starts_with("> * <@") { unquoted(&body) } else { &body };
+    let is_reply = event.pointer("/m.relates_to/m.in_reply_to").is_some();
+    let body = if is_reply { unquoted(&body) } else { &body };
+    let body = persona.as_ref().map_or(body, |persona: &Persona| persona.unnamed(body));
+    if body.is_empty() {
+        let said = extensible(content);
+        let blocks = if said.is_empty() { vec![] } else { vec![Block::Paragraph(vec![Inline::Text(said)])] };
+        return (Document { blocks }, cut);
+    }
     let known = content.get("m.mentions").is_some();
+    let mentions = mentions(content);
     let mut reader = Reader::default();
     for line in body.split('\n') {
         reader.line(words(line, known.then_some(&mentions)));
     }
-    Said { kind, document: reader.finish(), mentions, cut }
+    (reader.finish(), cut)
 }
 
-/// The body without the quote of the message it answers, which older clients put before it.
+/// The body of a reply without the quote of the message it answers, which older clients put before it.
 fn unquoted(body: &str) -> &str {
+    if !body.starts_with("> <@") && !body.starts_with("> * <@") {
+        return body;
+    }
     let mut rest = body;
     while rest.starts_with('>') {
         let Some((_, after)) = rest.split_once('\n') else { return body };
@@ -120,73 +196,18 @@ fn words(line: &str, mentioned: Option<&Mentions>) -> Vec<Inline> {
     super::document::normalise(out)
 }
 
-fn location(content: &Value, mentions: Mentions) -> Said {
-    let uri =
-        content.pointer("/m.location/uri").or_else(|| content.pointer("/org.matrix.msc3488.location/uri"));
-    let uri = uri.and_then(Value::as_str).unwrap_or_else(|| string(content, "geo_uri"));
-    let text = content
-        .pointer("/m.location/description")
-        .or_else(|| content.pointer("/org.matrix.msc3488.location/description"));
-    let text = short(text.and_then(Value::as_str).unwrap_or_else(|| string(content, "body")));
-    let lead = if text.is_empty() { "[location]".to_owned() } else { format!("[location: {text}]") };
-    let mut said = placeholder(Kind::Location, &lead, mentions);
-    let coordinates = uri.strip_prefix("geo:").and_then(|uri| uri.split(';').next()).unwrap_or_default();
-    let mut parts =
-        coordinates.split(',').map(|part| part.parse::<f64>().ok().filter(|part| part.is_finite()));
-    if let (Some(Some(north)), Some(Some(east))) = (parts.next(), parts.next())
-        && north.abs() <= 90.0
-        && east.abs() <= 180.0
-    {
-        let map = format!("https://www.openstreetmap.org/?mlat={north}&mlon={east}#map=16/{north}/{east}");
-        said.document.blocks.push(Block::Paragraph(vec![Inline::Text(map)]));
-    }
-    said
-}
-
-fn poll(content: &Value, mentions: Mentions) -> Said {
-    let poll = ["m.poll", "org.matrix.msc3381.poll.start"].iter().find_map(|key| content.get(*key));
-    let poll = poll.unwrap_or(&Value::Null);
-    let question = extensible(poll.get("question").unwrap_or(&Value::Null));
-    let mut said = placeholder(Kind::Poll, &format!("[poll] {question}"), mentions);
-    let answers = poll.get("answers").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let items = answers.iter().take(20).zip(1..).map(|(answer, number)| super::document::Item {
-        marker: super::document::Marker::Number(number),
-        text: vec![Inline::Text(extensible(answer))],
-        below: Vec::new(),
-    });
-    let items: Vec<_> = items.collect();
-    if items.is_empty() {
-        return said;
-    }
-    said.document.blocks.push(Block::List(items));
-    said
-}
-
-/// The plain text of an extensible event's part, stable or not.
-fn extensible(part: &Value) -> String {
+/// The plain text of an extensible event's part, stable or not, on one line.
+pub(super) fn extensible(part: &Value) -> String {
     let stable = match part.get("m.text") {
         Some(Value::String(text)) => Some(text.as_str()),
-        Some(Value::Array(forms)) => forms.iter().find_map(|form| form.get("body")).and_then(Value::as_str),
+        Some(Value::Array(forms)) => {
+            let is_plain = |form: &&Value| matches!(string(form, "mimetype"), "" | "text/plain");
+            forms.iter().find(is_plain).and_then(|form| form.get("body")).and_then(Value::as_str)
+        }
         _ => None,
     };
     let text = stable.or_else(|| part.get("org.matrix.msc1767.text").and_then(Value::as_str));
     short(text.or_else(|| part.get("body").and_then(Value::as_str)).unwrap_or_default())
-}
-
-fn placeholder(kind: Kind, text: &str, mentions: Mentions) -> Said {
-    let blocks = vec![Block::Paragraph(vec![Inline::Text(text.to_owned())])];
-    Said { kind, document: Document { blocks }, mentions, cut: false }
-}
-
-fn lead_with(said: &mut Said, text: &str) {
-    let lead = Inline::Text(text.to_owned());
-    match said.document.blocks.first_mut() {
-        Some(Block::Paragraph(line)) => {
-            line.insert(0, Inline::Break);
-            line.insert(0, lead);
-        }
-        _ => said.document.blocks.insert(0, Block::Paragraph(vec![lead])),
-    }
 }
 
 pub(super) fn mentions(content: &Value) -> Mentions {
@@ -197,13 +218,14 @@ pub(super) fn mentions(content: &Value) -> Mentions {
     Mentions { users, room }
 }
 
-fn string<'a>(content: &'a Value, key: &str) -> &'a str {
+pub(super) fn string<'a>(content: &'a Value, key: &str) -> &'a str {
     content.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// A name or title on one line, of a length that can be read.
-fn short(text: &str) -> String {
+/// A name or title on one line, of a length that can be read; signs that turn its direction would make it another.
+pub(super) fn short(text: &str) -> String {
     let (text, _) = clean::text(text.get(..text.floor_char_boundary(1024)).unwrap_or_default());
+    let text = text.replace(['\u{202A}', '\u{202B}', '\u{202C}', '\u{202D}', '\u{202E}'], "");
     let mut out: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if out.chars().count() > 255 {
         out = out.chars().take(254).collect();

@@ -37,6 +37,8 @@ pub(super) enum Block {
     List(Vec<Item>),
     /// A formula on its own line, in TeX.
     Maths(String),
+    /// A table: rows of cells, the first row its head.
+    Table(Vec<Vec<Vec<Inline>>>),
     /// A horizontal rule.
     Rule,
     /// An empty line beyond the one that parts two blocks anyway.
@@ -223,12 +225,13 @@ pub(super) fn tidy(runs: Vec<Run>) -> Vec<Run> {
     let mut pieces = Vec::with_capacity(runs.len());
     for run in runs {
         match run.atom {
-            Inline::Text(text) if run.marks != Marks::NONE => split_edges(run.marks, &text, &mut pieces),
+            Inline::Text(text) if run.marks != Marks::NONE => split_edges(run.marks, text, &mut pieces),
             Inline::Break => pieces.push(Run { marks: Marks::NONE, atom: Inline::Break }),
             atom => pieces.push(Run { marks: run.marks, atom }),
         }
     }
-    for mark in Mark::ALL {
+    let all = pieces.iter().fold(Marks::NONE, |all, piece| Marks(all.0 | piece.marks.0));
+    for mark in Mark::ALL.into_iter().filter(|mark| all.has(*mark)) {
         strip_edges(&mut pieces, mark);
     }
     let mut out: Vec<Run> = Vec::with_capacity(pieces.len());
@@ -247,7 +250,11 @@ pub(super) fn tidy(runs: Vec<Run>) -> Vec<Run> {
     out
 }
 
-fn split_edges(marks: Marks, text: &str, out: &mut Vec<Run>) {
+fn split_edges(marks: Marks, text: String, out: &mut Vec<Run>) {
+    if !text.starts_with(char::is_whitespace) && !text.ends_with(char::is_whitespace) {
+        out.push(Run { marks, atom: Inline::Text(text) });
+        return;
+    }
     let mut push = |text: &str| {
         if !text.is_empty() {
             out.push(Run { marks, atom: Inline::Text(text.to_owned()) });
@@ -282,31 +289,38 @@ fn strip_edges(pieces: &mut [Run], mark: Mark) {
 
 /// The one tree for a line, whichever way its styles were nested and its texts were cut.
 pub(super) fn normalise(inlines: Vec<Inline>) -> Vec<Inline> {
-    tree(&runs(inlines))
+    if let [Inline::Text(text)] = inlines.as_slice() {
+        return if text.is_empty() { Vec::new() } else { inlines };
+    }
+    tree(runs(inlines))
 }
 
 /// The tree of tidied runs; of the styles that begin together the one that lasts longest is the outermost.
-pub(super) fn tree(runs: &[Run]) -> Vec<Inline> {
+pub(super) fn tree(mut runs: Vec<Run>) -> Vec<Inline> {
+    planted(&mut runs, Marks::NONE)
+}
+
+/// The same within styles that are open already.
+fn planted(runs: &mut [Run], open: Marks) -> Vec<Inline> {
     let mut out = Vec::new();
     let mut rest = runs;
-    while let Some((first, after)) = rest.split_first() {
-        let extent = |mark| rest.iter().take_while(|run| run.marks.has(mark)).count();
+    while let Some(first) = rest.first_mut() {
+        if first.marks == open {
+            out.push(std::mem::replace(&mut first.atom, Inline::Break));
+            rest = rest.get_mut(1..).unwrap_or_default();
+            continue;
+        }
         let mut longest: Option<(Mark, usize)> = None;
-        for mark in Mark::ALL {
-            let length = extent(mark);
+        for mark in Mark::ALL.into_iter().filter(|mark| !open.has(*mark)) {
+            let length = rest.iter().take_while(|run| run.marks.has(mark)).count();
             if length > longest.map_or(0, |(_, length)| length) {
                 longest = Some((mark, length));
             }
         }
-        let group = longest.and_then(|(mark, length)| Some((mark, rest.split_at_checked(length)?)));
-        if let Some((mark, (group, behind))) = group {
-            let inner = group.iter().map(|run| Run { marks: run.marks.without(mark), ..run.clone() });
-            out.push(Inline::Styled(mark, tree(&inner.collect::<Vec<_>>())));
-            rest = behind;
-        } else {
-            out.push(first.atom.clone());
-            rest = after;
-        }
+        let Some((mark, length)) = longest else { break };
+        let (group, behind) = rest.split_at_mut(length);
+        out.push(Inline::Styled(mark, planted(group, open.with(mark))));
+        rest = behind;
     }
     out
 }
@@ -331,8 +345,27 @@ pub(super) fn lines(blocks: Vec<Block>) -> Vec<Vec<Inline>> {
             Block::Quote(inner) => out.extend(lines(inner).into_iter().map(|line| prefixed("> ", line))),
             Block::List(items) => out.extend(items.into_iter().flat_map(item_lines)),
             Block::Maths(tex) => out.push(vec![Inline::Maths(tex.replace('\n', " "))]),
+            Block::Table(rows) => {
+                out.extend(rows.into_iter().enumerate().map(|(at, cells)| row(cells, at == 0)));
+            }
             Block::Rule => out.push(vec![Inline::Text("———".to_owned())]),
             Block::Blank => out.push(Vec::new()),
+        }
+    }
+    out
+}
+
+/// A row of a table as a line, its cells parted by bars.
+fn row(cells: Vec<Vec<Inline>>, is_head: bool) -> Vec<Inline> {
+    let mut out = Vec::new();
+    for (at, cell) in cells.into_iter().enumerate() {
+        if at > 0 {
+            out.push(Inline::Text(" | ".to_owned()));
+        }
+        if is_head {
+            out.push(Inline::Styled(Mark::Bold, cell));
+        } else {
+            out.extend(cell);
         }
     }
     out
@@ -363,17 +396,24 @@ fn prefixed(prefix: &str, mut line: Vec<Inline>) -> Vec<Inline> {
 
 /// A paragraph cut at its line breaks.
 pub(super) fn split_lines(text: Vec<Inline>) -> Vec<Vec<Inline>> {
+    if !text.iter().any(breaks) {
+        return vec![text];
+    }
     let mut out = Vec::new();
     let mut line = Vec::new();
     for run in runs(text) {
         if run.atom == Inline::Break {
-            out.push(tree(&std::mem::take(&mut line)));
+            out.push(tree(std::mem::take(&mut line)));
         } else {
             line.push(run);
         }
     }
-    out.push(tree(&line));
+    out.push(tree(line));
     out
+}
+
+fn breaks(inline: &Inline) -> bool {
+    matches!(inline, Inline::Break) || matches!(inline, Inline::Styled(_, inner) if inner.iter().any(breaks))
 }
 
 /// What a line says, without any styles.

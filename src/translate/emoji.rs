@@ -34,6 +34,31 @@ pub(super) fn unicode(code: &str) -> Option<String> {
     Some(toned)
 }
 
+/// The short code of an emoji, whether it comes with its presentation selector or without, and in any one skin tone.
+/// Of several the one that Rocket.Chat offers.
+pub(super) fn code(emoji: &str) -> Option<String> {
+    let mut tone = String::new();
+    let mut bare = String::new();
+    for char in emoji.chars() {
+        match u32::from(char).checked_sub(0x1F3FB) {
+            Some(step @ 0..5) => tone = format!("_tone{}", step.saturating_add(1)),
+            Some(_) | None if char == '\u{FE0F}' => {}
+            Some(_) | None => bare.push(char),
+        }
+    }
+    let is_it = |it: &str| it.chars().filter(|char| *char != '\u{FE0F}').eq(bare.chars());
+    let codes = TABLE.lines().filter_map(|line| line.split_once(' ')).filter(|(_, it)| is_it(it));
+    let rank = |code: &&str| {
+        let is_offered = OFFERED.contains(code) || code.starts_with("flag_");
+        (!is_offered, !code.starts_with(|it: char| it.is_ascii_lowercase()), code.len())
+    };
+    let code = codes.map(|(code, _)| code).min_by_key(rank)?;
+    Some(format!("{code}{tone}"))
+}
+
+/// Codes that Rocket.Chat offers although there is a shorter one.
+const OFFERED: [&str; 4] = ["thumbsup", "thumbsdown", "poop", "person_shrugging"];
+
 fn look_up(code: &str) -> Option<&'static str> {
     let mut rest = TABLE;
     while !rest.is_empty() {

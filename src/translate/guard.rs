@@ -5,6 +5,7 @@
 //! a zero-width space, which no one sees, and which is taken off again on the way back; characters that end a style
 //! stand outside of it.
 
+use super::Names;
 use super::autolink;
 use super::clean::GUARD;
 use super::document::{Inline, Mark, Marks, Run, normalise, plain, runs, tree};
@@ -23,56 +24,81 @@ enum Care {
 /// A line of Markdown; `outermost` says that it could be taken for a block, `emote` that all of it is in italics
 /// because it is an emote (other such lines get `__`, which `/me` never writes).
 pub(super) fn line(text: Vec<Inline>, outermost: bool, emote: bool) -> String {
+    if let [Inline::Text(text)] = text.as_slice()
+        && is_harmless(text)
+        && !emote
+        && !(outermost && starts_block(text))
+    {
+        return text.clone();
+    }
     let pieces = runs(text);
-    let mut written = String::new();
-    for care in [Care::Plain, Care::Guarded, Care::Styleless] {
+    let plainly = tree(pieces.clone());
+    let mut written = emit(&plainly, Care::Plain, emote);
+    let starts = outermost && starts_block(&written);
+    if !starts && comparable(inline_read::unsettled(&written)) == comparable(plainly) {
+        return written;
+    }
+    for care in [Care::Guarded, Care::Styleless] {
         let pieces = match care {
-            Care::Plain => pieces.clone(),
-            Care::Guarded => split_signs(pieces.clone()),
+            Care::Plain | Care::Guarded => split_signs(pieces.clone()),
             // What was hidden stays hidden.
             Care::Styleless => {
                 pieces.iter().map(|run| Run { marks: run.marks.only(Mark::Spoiler), ..run.clone() }).collect()
             }
         };
-        let meant = comparable(tree(&pieces));
-        written = emit(&tree(&pieces), care, emote);
-        if outermost && care != Care::Plain {
+        let guarded = tree(pieces);
+        written = emit(&guarded, care, emote);
+        if outermost {
             written = guarded_start(written);
         }
-        let starts = outermost && starts_block(&written);
-        if !starts && comparable(inline_read::read(&written)) == meant {
-            return written;
+        let reads_well = !(outermost && starts_block(&written))
+            && comparable(inline_read::unsettled(&written)) == comparable(guarded);
+        if reads_well {
+            break;
         }
     }
     written
 }
 
+/// Whether a text holds nothing that either parser could take for anything but text.
+fn is_harmless(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii() || b" .,;?'\"()%&=+/-".contains(&byte))
+}
+
 /// What a line says once what both sides read alike is made equal.
-#[expect(clippy::wildcard_enum_match_arm, reason = "whatever else there is passes as it is")]
 fn comparable(inlines: Vec<Inline>) -> Vec<Inline> {
-    let alike = |inline: Inline| match inline {
-        Inline::Text(text) => Inline::Text(unguarded(&text)),
-        Inline::Styled(mark, inner) => Inline::Styled(mark, comparable(inner)),
+    normalise(inlines.into_iter().map(alike).collect())
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "whatever else there is passes as it is")]
+fn alike(inline: Inline) -> Inline {
+    match inline {
+        Inline::Text(text) if text.contains(GUARD) => Inline::Text(unguarded(&text)),
+        Inline::Styled(mark, inner) => Inline::Styled(mark, inner.into_iter().map(alike).collect()),
         Inline::Link { href, label } => {
-            Inline::Link { href: escaped_address(&href, true), label: comparable(label) }
+            let label = label.into_iter().map(alike).collect();
+            Inline::Link { href: escaped_address(&href, true), label }
         }
         Inline::Emoji(code) => Inline::Text(format!(":{code}:")),
         Inline::Channel(name) => Inline::Text(format!("#{name}")),
         colour @ Inline::Colour { .. } => Inline::Text(plain(&[colour])),
         other => other,
-    };
-    normalise(inlines.into_iter().map(alike).collect())
+    }
 }
 
 /// Text that mentions no one, for mentions have a form of their own: any `@name` is broken, an e-mail address is not.
 pub(super) fn quiet(text: &str) -> String {
+    if !text.contains('@') {
+        return text.to_owned();
+    }
     let text = verbatim(text);
     let mut out = String::with_capacity(text.len());
     let mut before = ' ';
     let mut chars = text.chars().peekable();
     while let Some(char) = chars.next() {
         out.push(char);
-        if char == '@' && !before.is_ascii_alphanumeric() && chars.peek().copied().is_some_and(joins_name) {
+        if char == '@' && !is_inside(before) && chars.peek().copied().is_some_and(joins_name) {
             out.push(GUARD);
         }
         before = char;
@@ -80,16 +106,49 @@ pub(super) fn quiet(text: &str) -> String {
     out
 }
 
+/// How many names in code are looked up; beyond them any is taken for somebody's.
+const LOOK_UPS: usize = 16;
+
+/// Code that calls no one: Rocket.Chat looks for names in it all the same. A name of nobody's stays as it is, for code
+/// is copied.
+pub(super) fn silent(text: &str, names: &dyn Names) -> String {
+    let text = verbatim(text);
+    let mut out = String::with_capacity(text.len());
+    let mut looked_up = 0;
+    let mut rest = text.as_str();
+    while let Some((before, after)) = rest.split_once('@') {
+        out.push_str(before);
+        let opens = out.chars().next_back().is_none_or(|char| char.is_whitespace() || char == '>');
+        out.push('@');
+        let name = after.get(..after.find(|char| !joins_name(char)).unwrap_or(after.len())).unwrap_or(after);
+        if opens && !name.is_empty() {
+            looked_up += 1;
+            if looked_up > LOOK_UPS || super::html_write::user(name, names).is_some() {
+                out.push(GUARD);
+            }
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Whether what follows such a character can be no name: it is in the middle of a word, an address or a path.
+fn is_inside(before: char) -> bool {
+    before.is_ascii_alphanumeric() || matches!(before, '/' | '=')
+}
+
 /// Text that reaches no one: `@all` and `@here` broken, for Rocket.Chat refuses the whole message over them, wherever
-/// they stand in it.
+/// they stand alone in it.
 pub(super) fn verbatim(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('@') {
         out.push_str(before);
+        let inside = out.chars().next_back().is_some_and(is_inside);
         out.push('@');
         let lower: String = after.chars().take(4).collect::<String>().to_ascii_lowercase();
-        if lower.starts_with("all") || lower.starts_with("here") {
+        if !inside && (lower.starts_with("all") || lower.starts_with("here")) {
             out.push(GUARD);
         }
         rest = after;
@@ -328,6 +387,9 @@ fn ends_in_mention(text: &str) -> bool {
 
 /// An address that no bracket or bar in it can end; without `parentheses` those of pairs stay.
 fn escaped_address(href: &str, parentheses: bool) -> String {
+    if href.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'*+,;=%".contains(&byte)) {
+        return href.to_owned();
+    }
     let mut out = String::with_capacity(href.len());
     for char in href.chars() {
         let bad = char.is_whitespace() || matches!(char, '<' | '>' | '|' | '\\' | '"' | '`');

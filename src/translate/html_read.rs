@@ -14,12 +14,15 @@ use super::link::{self, Target};
 /// How deep elements are followed; [`super::html_bound`] keeps fewer.
 const MAX_DEPTH: usize = 100;
 
-/// The document that the HTML shows.
-pub(super) fn read(html: &str) -> Document {
+/// The greatest number that a list begins with, as in browsers.
+const MAX_START: u64 = 2_147_483_647;
+
+/// The document that the HTML shows; `persona` says that its sender's name is shown apart, so that it is left out here.
+pub(super) fn read(html: &str, persona: bool) -> Document {
     let html = Html::parse(&super::html_bound::bounded(html));
     let mut reader = Reader::default();
     for node in html.children() {
-        reader.node(&node, Place::default());
+        reader.node(&node, Place { persona, ..Place::default() });
     }
     Document { blocks: reader.finish() }
 }
@@ -29,6 +32,7 @@ pub(super) fn read(html: &str) -> Document {
 struct Place {
     marks: Marks,
     depth: usize,
+    persona: bool,
 }
 
 impl Place {
@@ -45,6 +49,19 @@ impl Place {
 struct Reader {
     blocks: Vec<Block>,
     line: Vec<Run>,
+    apart: Apart,
+}
+
+/// What must not stand right behind the last piece of the line.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Apart {
+    /// Anything may.
+    #[default]
+    Nothing,
+    /// A letter or digit: it would be taken for a part of an address.
+    Words,
+    /// Anything but white space: an emoji's code stands alone.
+    All,
 }
 
 impl Reader {
@@ -63,7 +80,7 @@ impl Reader {
             line = trimmed(line);
         }
         if !line.is_empty() {
-            self.blocks.push(Block::Paragraph(tree(&tidy(line))));
+            self.blocks.push(Block::Paragraph(tree(tidy(line))));
         }
     }
 
@@ -91,7 +108,9 @@ impl Reader {
     fn element(&mut self, node: &NodeRef, element: &ElementData, place: Place) {
         match &*element.name.local {
             "mx-reply" | "script" | "style" | "template" | "title" | "head" | "iframe" | "object" | "svg"
-            | "math" | "noscript" | "textarea" | "select" | "audio" | "video" | "canvas" => {}
+            | "math" | "rp" | "noscript" | "textarea" | "select" | "audio" | "video" | "canvas" => {}
+            "b" | "strong" | "span"
+                if place.persona && attribute(element, "data-mx-profile-fallback").is_some() => {}
             "b" | "strong" => self.children(node, place.marked(Mark::Bold)),
             "i" | "em" | "cite" => self.children(node, place.marked(Mark::Italic)),
             "del" | "s" | "strike" => self.children(node, place.marked(Mark::Strike)),
@@ -104,6 +123,19 @@ impl Reader {
                 }
             }
             "img" => self.image(element, place),
+            "sup" => self.script(node, place, super::script::raised),
+            "sub" => self.script(node, place, super::script::lowered),
+            // A reading stands in brackets, whether it brings its own or not.
+            "rt" => {
+                self.text("(", place);
+                self.children(node, place);
+                self.text(")", place);
+            }
+            "input" if attribute(element, "type").as_deref() == Some("checkbox") => {
+                let done = attribute(element, "checked").is_some();
+                self.text(super::document::task_box(done), place);
+                self.text(" ", place);
+            }
             "br" => self.line_break(),
             "hr" => self.block(Block::Rule),
             "pre" => self.fence(node),
@@ -113,8 +145,8 @@ impl Reader {
             }
             "ul" => self.list(node, place, None),
             "ol" => {
-                let start = attribute(element, "start").and_then(|start| start.trim().parse().ok());
-                self.list(node, place, Some(start.unwrap_or(1)));
+                let start = attribute(element, "start").and_then(|start| start.trim().parse::<u64>().ok());
+                self.list(node, place, Some(start.filter(|start| *start <= MAX_START).unwrap_or(1)));
             }
             name @ ("h1" | "h2" | "h3" | "h4" | "h5" | "h6") => {
                 let level = name.bytes().last().map_or(1, |digit| digit.saturating_sub(b'0'));
@@ -158,7 +190,7 @@ impl Reader {
         };
         for char in text.chars() {
             match char {
-                ' ' | '\t' | '\n' | '\r' | '\u{c}' => {
+                ' ' | '\t' | '\n' | '\r' | '\u{c}' | '\u{2028}' | '\u{2029}' => {
                     if !space {
                         out.push(' ');
                     }
@@ -176,12 +208,46 @@ impl Reader {
                 }
             }
         }
+        let joins = match (self.apart, out.chars().next()) {
+            (_, None) | (Apart::Nothing, _) => false,
+            (Apart::Words, Some(first)) => first.is_alphanumeric(),
+            (Apart::All, Some(first)) => !first.is_whitespace(),
+        };
+        if joins {
+            out.insert(0, ' ');
+        }
         if !out.is_empty() {
             self.push(Inline::Text(out), place);
         }
     }
 
+    /// A piece that needs white space around it.
+    fn push_apart(&mut self, atom: Inline, place: Place, apart: Apart) {
+        let joins = match self.line.last() {
+            None | Some(Run { atom: Inline::Break, .. }) => false,
+            Some(Run { atom: Inline::Text(before), .. }) => match apart {
+                Apart::Words => before.ends_with(char::is_alphanumeric),
+                Apart::Nothing | Apart::All => !before.ends_with(char::is_whitespace),
+            },
+            Some(_) => apart == Apart::All,
+        };
+        if joins {
+            self.push(Inline::Text(" ".to_owned()), place);
+        }
+        self.push(atom, place);
+        self.apart = apart;
+    }
+
+    /// Raised or lowered text: digits and signs have such forms of their own.
+    fn script(&mut self, node: &NodeRef, place: Place, shifted: fn(&str) -> String) {
+        match node.children().collect::<Vec<_>>().as_slice() {
+            [only] if only.as_text().is_some() => self.text(&shifted(&text_of(node)), place),
+            _ => self.children(node, place),
+        }
+    }
+
     fn push(&mut self, atom: Inline, place: Place) {
+        self.apart = Apart::Nothing;
         self.line.push(Run { marks: place.marks, atom });
     }
 
@@ -228,12 +294,17 @@ impl Reader {
             }
             None if link::safe(&href) => {
                 let mut inner = Self::default();
-                inner.children(node, Place { depth: place.depth, ..Place::default() });
+                inner.children(node, Place { marks: Marks::NONE, ..place });
                 let mut label = joined(inner.finish());
                 if label.is_empty() {
                     label.push(Inline::Text(href.clone()));
                 }
-                self.push(super::md::link_or_text(href, label), place);
+                let link = super::md::link_or_text(href, label);
+                if matches!(link, Inline::Text(_)) {
+                    self.push_apart(link, place, Apart::Words);
+                } else {
+                    self.push(link, place);
+                }
             }
             None => self.children(node, place),
         }
@@ -245,7 +316,11 @@ impl Reader {
         if attribute(element, "data-mx-emoticon").is_some() {
             let code: String = alt.trim_matches(':').chars().filter(|char| code_char(*char)).collect();
             if !code.is_empty() {
-                self.push(Inline::Emoji(code), place);
+                self.push_apart(Inline::Emoji(code), place, Apart::All);
+                return;
+            }
+            if !alt.is_empty() {
+                self.push_apart(Inline::Text(alt), place, Apart::All);
                 return;
             }
         }
@@ -272,11 +347,14 @@ impl Reader {
         let mut items: Vec<Item> = Vec::new();
         let mut number = start;
         for child in node.children() {
-            let Some(element) = child.as_element() else { continue };
-            let blocks = if &*element.name.local == "li" {
+            let is_blank = child.as_text().is_none_or(|text| text.borrow().trim().is_empty());
+            if child.as_element().is_none() && is_blank {
+                continue;
+            }
+            let blocks = if child.as_element().is_some_and(|element| &*element.name.local == "li") {
                 Self::inner(&child, place.below())
             } else {
-                // A list right in a list belongs to the entry before it.
+                // What stands right in a list belongs to the entry before it.
                 let mut reader = Self::default();
                 reader.node(&child, place.below());
                 let blocks = reader.finish();
@@ -336,8 +414,10 @@ impl Reader {
 /// An entry of a list: its first paragraph is its text, the rest is below it; a sign at its start makes it a task.
 fn entry(marker: Marker, blocks: Vec<Block>) -> Item {
     let mut blocks = blocks.into_iter().peekable();
-    let mut text = match blocks.next_if(|block| matches!(block, Block::Paragraph(_))) {
+    let mut text = match blocks.next_if(|block| matches!(block, Block::Paragraph(_) | Block::Heading { .. }))
+    {
         Some(Block::Paragraph(text)) => text,
+        Some(Block::Heading { text, .. }) => vec![Inline::Styled(Mark::Bold, text)],
         _ => Vec::new(),
     };
     let mut marker = marker;

@@ -16,6 +16,7 @@ pub(super) fn write(document: &Document, names: &dyn Names) -> Option<String> {
         | Block::Quote(_)
         | Block::List(_)
         | Block::Maths(_)
+        | Block::Table(_)
         | Block::Rule => true,
     });
     if !needed {
@@ -48,12 +49,13 @@ fn formatted(inline: &Inline, names: &dyn Names) -> bool {
     }
 }
 
-/// The Matrix user that a mention means, and what was swallowed behind the name (a full stop).
+/// The Matrix user in the room that a mention means, and what was swallowed behind the name (a full stop).
 pub(super) fn user<'a>(name: &'a str, names: &dyn Names) -> Option<(String, String, &'a str)> {
     let mut known = name;
     loop {
         if let Some((id, display)) = names.matrix_user(known) {
-            return Some((id, display, name.get(known.len()..).unwrap_or_default()));
+            let here = names.is_here(&id);
+            return here.then(|| (id, display, name.get(known.len()..).unwrap_or_default()));
         }
         known = known.strip_suffix(['.', '-', '_'])?;
     }
@@ -95,10 +97,30 @@ impl Writer<'_> {
                     self.escape(tex);
                     self.out.push_str("</code></div>");
                 }
+                Block::Table(rows) => self.table(rows),
                 Block::Rule => self.out.push_str("<hr>"),
                 Block::Blank => self.out.push_str("<br>"),
             }
         }
+    }
+
+    fn table(&mut self, rows: &[Vec<Vec<Inline>>]) {
+        let Some((head, rows)) = rows.split_first() else { return };
+        self.out.push_str("<table><thead>");
+        self.row("th", head);
+        self.out.push_str("</thead><tbody>");
+        for row in rows {
+            self.row("td", row);
+        }
+        self.out.push_str("</tbody></table>");
+    }
+
+    fn row(&mut self, tag: &str, cells: &[Vec<Inline>]) {
+        self.out.push_str("<tr>");
+        for cell in cells {
+            self.within(tag, cell);
+        }
+        self.out.push_str("</tr>");
     }
 
     fn list(&mut self, items: &[Item]) {

@@ -8,9 +8,13 @@ use super::md::link_or_text;
 
 /// The parts of a line.
 pub(super) fn read(line: &str) -> Vec<Inline> {
+    super::document::normalise(unsettled(line))
+}
+
+/// The same, not yet in its normal form.
+pub(super) fn unsettled(line: &str) -> Vec<Inline> {
     let mut parser = Parser { purse: line.len().saturating_mul(48).saturating_add(4096) };
-    let (inlines, _) = parser.items(Cursor { rest: line, before: None }, Marks::NONE, None);
-    super::document::normalise(inlines)
+    parser.items(Cursor { rest: line, before: None }, Marks::NONE, None).0
 }
 
 /// What is left of the line, and the character before it where that was read as plain text.
@@ -140,7 +144,8 @@ impl Parser {
             }
             '!' if at.rest.starts_with("![") => {
                 let inside = at.past(1);
-                let (label, src, after) = self.bracket(inside)?;
+                let (label, src, after) =
+                    self.bracket(inside).filter(|(label, ..)| !label.contains(['*', '_', '~']))?;
                 let alt = if label.is_empty() { src.clone() } else { label.to_owned() };
                 Some((Inline::Image { src, alt }, after))
             }

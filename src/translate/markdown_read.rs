@@ -61,9 +61,15 @@ fn line_block<'a>(rest: &'a str, reader: &mut Reader) -> &'a str {
         reader.push(Block::Heading { level, text: inlines(text) }, true);
         return rest.get(line.len()..).unwrap_or_default();
     }
-    if line == "---" {
+    if is_rule(line) {
         reader.push(Block::Rule, true);
         return rest.get(line.len()..).unwrap_or_default();
+    }
+    if line.starts_with('|')
+        && let Some((table, after)) = table(rest)
+    {
+        reader.push(table, false);
+        return after;
     }
     if quoted(line).is_some_and(|text| !text.is_empty()) {
         let (lines, after) = take(rest, quoted);
@@ -166,6 +172,48 @@ fn heading(line: &str) -> Option<(u8, &str)> {
     (said.len() < text.len() && !said.is_empty()).then_some((level, said))
 }
 
+fn is_rule(line: &str) -> bool {
+    line.len() >= 3 && line.bytes().all(|byte| byte == b'-')
+}
+
+/// The cells of a table's row.
+fn cells(line: &str) -> Option<Vec<&str>> {
+    let inside = line.trim_end_matches([' ', '\t']).strip_prefix('|')?.strip_suffix('|')?;
+    let mut out = Vec::new();
+    let (mut from, mut escaped) = (0, false);
+    for (at, byte) in inside.bytes().enumerate() {
+        if byte == b'|' && !escaped {
+            out.push(inside.get(from..at)?.trim_matches([' ', '\t']));
+            from = at + 1;
+        }
+        escaped = byte == b'\\' && !escaped;
+    }
+    out.push(inside.get(from..)?.trim_matches([' ', '\t']));
+    Some(out)
+}
+
+/// The line between a table's head and its rows.
+fn is_delimiter(line: &str) -> bool {
+    let is_part = |cell: &str| {
+        let hyphens = cell.strip_prefix(':').unwrap_or(cell);
+        let hyphens = hyphens.strip_suffix(':').unwrap_or(hyphens);
+        !hyphens.is_empty() && hyphens.bytes().all(|byte| byte == b'-')
+    };
+    cells(line).is_some_and(|cells| cells.into_iter().all(is_part))
+}
+
+/// A table: its head, a line of hyphens with as many cells, its rows.
+fn table(text: &str) -> Option<(Block, &str)> {
+    let (head, rest) = text.split_once('\n')?;
+    let (line, rest) = next_line(rest);
+    let head = cells(head)?;
+    cells(line).filter(|parts| parts.len() == head.len() && is_delimiter(line))?;
+    let row = |cells: Vec<&str>| cells.into_iter().map(inlines).collect();
+    let (rows, rest) = take(rest, cells);
+    let rows = std::iter::once(head).chain(rows).map(row).collect();
+    Some((Block::Table(rows), rest))
+}
+
 fn quoted(line: &str) -> Option<&str> {
     let text = line.strip_prefix('>')?;
     Some(text.trim_start_matches([' ', '\t']))
@@ -235,6 +283,7 @@ pub(super) fn starts_block(line: &str) -> bool {
         || quoted(line).is_some()
         || numbered(line).is_some()
         || ["- ", "-\t", "* ", "*\t", "```", "\\[", "||\n"].iter().any(|start| line.starts_with(start))
-        || line == "---"
+        || is_rule(line)
+        || is_delimiter(line)
         || line == "||"
 }

@@ -4,8 +4,8 @@
 //! that reads otherwise, written again with guards ([`super::guard`]), and at last without styles: text is never given
 //! up for style.
 
-use super::document::{Block, Document, Inline, Item, Mark, Marker, lines, normalise, plain, split_lines};
-use super::guard::{line, quiet, verbatim};
+use super::document::{Block, Document, Inline, Item, Mark, Marker, lines, plain, split_lines};
+use super::guard::{line, quiet, silent, verbatim};
 use super::{Names, link};
 
 /// How the writer is to treat what may disturb people.
@@ -17,12 +17,17 @@ pub(super) struct Manner<'a> {
     pub(super) everyone: bool,
     /// Whether all of it is what someone does rather than says.
     pub(super) emote: bool,
+    /// Whom alone it may call, where it says so itself.
+    pub(super) meant: Option<&'a [String]>,
+    /// Whether it is quoted: whoever is named was called when it was first said.
+    pub(super) quoting: bool,
 }
 
 /// The document as Markdown.
 pub(super) fn write(document: Document, manner: Manner<'_>) -> String {
     let mut out = String::new();
-    let mut before: Option<std::mem::Discriminant<Block>> = None;
+    let mut begun = false;
+    let mut said: Option<std::mem::Discriminant<Block>> = None;
     for block in document.blocks {
         let kind = std::mem::discriminant(&block);
         let empty = block == Block::Blank;
@@ -30,12 +35,15 @@ pub(super) fn write(document: Document, manner: Manner<'_>) -> String {
         if text.is_empty() && !empty {
             continue;
         }
-        if before.is_some() {
-            // Blocks of one kind need an empty line between them; so does what follows an empty line.
-            out.push_str(if before == Some(kind) && !empty { "\n\n" } else { "\n" });
+        if begun {
+            // Blocks of one kind need an empty line between them, besides those that are said.
+            out.push_str(if said == Some(kind) && !empty { "\n\n" } else { "\n" });
         }
         out.push_str(&text);
-        before = Some(kind);
+        begun = true;
+        if !empty {
+            said = Some(kind);
+        }
     }
     out
 }
@@ -62,8 +70,9 @@ fn one(block: Block, manner: Manner<'_>) -> String {
                 format!("{} {text}", "#".repeat(usize::from(level.clamp(1, 4))))
             }
         }
-        Block::Code { language, text } => fence(language.as_deref(), &text),
+        Block::Code { language, text } => fence(language.as_deref(), &text, manner),
         Block::Quote(inner) => {
+            let manner = Manner { quoting: true, ..manner };
             let mut quoted = lines(inner);
             while quoted.last().is_some_and(Vec::is_empty) {
                 quoted.pop();
@@ -75,8 +84,14 @@ fn one(block: Block, manner: Manner<'_>) -> String {
         Block::List(items) => {
             items.into_iter().flat_map(|item| entry(item, manner)).collect::<Vec<_>>().join("\n")
         }
-        Block::Maths(tex) if tex.contains("\\]") || tex.trim().is_empty() => fence(Some("latex"), &tex),
+        Block::Maths(tex) if tex.contains("\\]") || tex.trim().is_empty() => {
+            fence(Some("latex"), &tex, manner)
+        }
         Block::Maths(tex) => format!("\\[{}\\]", verbatim(&tex)),
+        table @ Block::Table(_) => {
+            let rows = lines(vec![table]).into_iter().map(|text| line(lower(text, manner), true, false));
+            rows.collect::<Vec<_>>().join("\n")
+        }
         Block::Rule => "---".to_owned(),
         Block::Blank => String::new(),
     }
@@ -102,7 +117,7 @@ fn entry(item: Item, manner: Manner<'_>) -> Vec<String> {
     out.extend(text.map(|text| indented(text, manner)));
     for block in item.below {
         match block {
-            Block::Code { language, text } => out.push(fence(language.as_deref(), &text)),
+            Block::Code { language, text } => out.push(fence(language.as_deref(), &text, manner)),
             block => out.extend(below(vec![block])),
         }
     }
@@ -118,7 +133,7 @@ fn indented(text: Vec<Inline>, manner: Manner<'_>) -> String {
     }
 }
 
-fn fence(language: Option<&str>, text: &str) -> String {
+fn fence(language: Option<&str>, text: &str, manner: Manner<'_>) -> String {
     let language = match language.unwrap_or_default() {
         "c++" => "cpp".to_owned(),
         "c#" => "csharp".to_owned(),
@@ -128,7 +143,7 @@ fn fence(language: Option<&str>, text: &str) -> String {
     if text.trim().is_empty() {
         return String::new();
     }
-    format!("```{language}\n{}\n```", verbatim(text).replace("```", "``\u{200B}`"))
+    format!("```{language}\n{}\n```", silent(text, manner.names).replace("```", "``\u{200B}`"))
 }
 
 /// Links written out behind their text, for places that hold none.
@@ -144,7 +159,7 @@ fn addressed(inlines: Vec<Inline>) -> Vec<Inline> {
     inlines.into_iter().flat_map(address).collect()
 }
 
-/// The line as Rocket.Chat can say it: people and rooms by their local names, no address that may not be followed.
+/// The line as Rocket.Chat can say it, not yet in its normal form: people and rooms by their local names, no address that may not be followed.
 #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else there is passes as it is")]
 fn lower(inlines: Vec<Inline>, manner: Manner<'_>) -> Vec<Inline> {
     let mut out = Vec::new();
@@ -160,10 +175,14 @@ fn lower(inlines: Vec<Inline>, manner: Manner<'_>) -> Vec<Inline> {
                 });
             }
             Inline::Link { label, .. } => out.extend(lower(label, manner)),
-            Inline::MatrixUser { id, label } => match manner.names.rocketchat_username(&id) {
-                Some(name) => out.push(Inline::User(name)),
-                None => out.push(Inline::Text(quiet(&label))),
-            },
+            Inline::MatrixUser { id, label } => {
+                let is_called = manner.meant.is_none_or(|meant| meant.contains(&id)) && !manner.quoting;
+                out.push(match manner.names.rocketchat_username(&id) {
+                    Some(name) if is_called && manner.names.is_here(&id) => Inline::User(name),
+                    Some(name) => Inline::Text(quiet(&format!("@{name}"))),
+                    None => Inline::Text(quiet(&label)),
+                });
+            }
             Inline::MatrixRoom { id, label } => match manner.names.rocketchat_channel(&id) {
                 Some(name) => out.push(Inline::Channel(name)),
                 None => out.push(Inline::Link {
@@ -172,25 +191,26 @@ fn lower(inlines: Vec<Inline>, manner: Manner<'_>) -> Vec<Inline> {
                 }),
             },
             Inline::Code(text) if text.contains('`') || text.trim().is_empty() => {
-                out.push(Inline::Text(verbatim(&text)));
+                out.push(Inline::Text(quiet(&text)));
             }
-            Inline::Code(text) => out.push(Inline::Code(verbatim(&text))),
+            Inline::Code(text) => out.push(Inline::Code(silent(&text, manner.names))),
             Inline::Maths(tex) if tex.contains("\\)") || tex.trim().is_empty() => {
                 out.push(Inline::Text(verbatim(&tex)));
             }
             Inline::Maths(tex) => out.push(Inline::Maths(verbatim(&tex))),
-            Inline::Everyone(word) if manner.everyone => out.push(Inline::Everyone(word)),
+            Inline::Everyone(word) if manner.everyone && !manner.quoting => out.push(Inline::Everyone(word)),
             Inline::Everyone(word) => out.push(Inline::Text(quiet(&format!("@{word}")))),
             other => out.push(other),
         }
     }
-    normalise(out)
+    out
 }
 
 /// Text, in which `@room` is everyone where that is allowed.
 fn everyone(text: &str, manner: Manner<'_>, out: &mut Vec<Inline>) {
     let mut rest = text;
     while manner.everyone
+        && !manner.quoting
         && let Some((before, after)) = rest.split_once("@room")
     {
         let alone = before.chars().next_back().is_none_or(|char| !char.is_alphanumeric())

@@ -79,6 +79,15 @@ impl Reader {
             }
             "LIST_ITEM" | "TASK" => self.list(vec![item(node)]),
             "KATEX" => self.push(Block::Maths(text_of(node, 0).trim().to_owned()), true),
+            "TABLE" => {
+                let row =
+                    |cells: &Value| array(cells).iter().map(|cell| inlines(part(cell, "value"), 0)).collect();
+                let rows = array(part(value, "rows")).iter().map(|it| row(part(it, "value")));
+                self.push(
+                    Block::Table(std::iter::once(row(part(value, "header"))).chain(rows).collect()),
+                    false,
+                );
+            }
             "HORIZONTAL_RULE" => self.push(Block::Rule, true),
             // An inline node, or one we do not know, is a line.
             _ => self.line(inline(node, 0)),
@@ -178,6 +187,10 @@ fn tidy(block: Block) -> Block {
         Block::List(items) => {
             Block::List(items.into_iter().map(|item| Item { text: normalise(item.text), ..item }).collect())
         }
+        Block::Table(rows) => {
+            let row = |row: Vec<Vec<Inline>>| row.into_iter().map(normalise).collect();
+            Block::Table(rows.into_iter().map(row).collect())
+        }
         Block::Paragraph(_)
         | Block::Code { .. }
         | Block::Quote(_)
@@ -185,6 +198,10 @@ fn tidy(block: Block) -> Block {
         | Block::Rule
         | Block::Blank => block,
     }
+}
+
+fn part<'a>(node: &'a Value, key: &str) -> &'a Value {
+    node.get(key).unwrap_or(&Value::Null)
 }
 
 fn item(node: &Value) -> Item {
@@ -262,7 +279,16 @@ pub(super) fn link_or_text(href: String, label: Vec<Inline>) -> Inline {
             return Inline::Text(text.clone());
         }
     }
-    let href = if href.starts_with("//") { format!("https:{href}") } else { href };
+    let href = match href.split_once("//") {
+        Some(("", host)) => format!("https://{host}"),
+        // Without a scheme it is the name of a host.
+        _ if super::autolink::is_host(&href) => format!("https://{href}"),
+        _ => href,
+    };
+    // A link that nobody can see is shown as its address.
+    if super::document::plain(&label).trim().is_empty() {
+        return Inline::Text(href);
+    }
     Inline::Link { href, label }
 }
 

@@ -1,4 +1,4 @@
-//! What is measured of the kernel from JavaScript, by `./build.sh bench`; no App has it.
+//! What is measured of the kernel and the translation from JavaScript, by `./build.sh bench`; no App has it.
 //!
 //! Each operation crosses the border once, with a text in and a text out, as the App would call it. `repeat` stays
 //! inside, for what the operation itself costs.
@@ -10,6 +10,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::bench::fork::{Fork, ids};
 use crate::bench::kernel::Kernel;
 use crate::bench::peer::Peer;
+use crate::bench::translation;
 
 /// A server with its key.
 #[wasm_bindgen]
@@ -122,5 +123,21 @@ impl BenchFork {
 
     pub fn resolve_plainly(&mut self) -> usize {
         self.0.resolve_plainly().len()
+    }
+}
+
+/// The translation.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct BenchTranslation;
+
+#[wasm_bindgen]
+impl BenchTranslation {
+    pub fn to_matrix(text: &str, md: &str) -> String {
+        translation::to_matrix(text, Some(md).filter(|md| !md.is_empty()))
+    }
+
+    pub fn from_matrix(content: &str) -> String {
+        translation::from_matrix(content)
     }
 }

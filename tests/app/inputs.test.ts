@@ -42,7 +42,31 @@ test('a message in full', () => {
     system: null,
     files: [],
     direct: false,
+    thread: null,
+    quotes: [],
+    reactions: [],
   });
+});
+
+test('what a message quotes, its thread, and how people reacted', () => {
+  const { thread, quotes, reactions } = message({
+    threadId: 'root',
+    attachments: [
+      { text: 'said', timestampLink: 'http://x/channel/y?msg=z', author: { name: 'bob' } },
+      { text: 'no quote', author: { name: 'bob' } },
+      { timestampLink: 'http://x/channel/y?msg=w' },
+    ],
+    reactions: { ':eyes:': { usernames: ['alice', 'bob'] }, ':odd:': {} },
+  });
+  assert.equal(thread, 'root');
+  assert.deepEqual(quotes, [
+    { link: 'http://x/channel/y?msg=z', author: 'bob', text: 'said' },
+    { link: 'http://x/channel/y?msg=w', author: '', text: '' },
+  ]);
+  assert.deepEqual(reactions, [
+    { emoji: ':eyes:', users: ['alice', 'bob'] },
+    { emoji: ':odd:', users: [] },
+  ]);
 });
 
 test('a message in a direct message says so', () => {
@@ -61,14 +85,24 @@ test('a system message tells its type, wherever the server puts it', () => {
   assert.equal(message({ _unmappedProperties_: { t: 'r' } }).system, 'r');
 });
 
-test('the names of files, each once', () => {
-  const file = { _id: 'f', name: 'a.png', type: 'image/png' };
-  assert.deepEqual(message({ file }).files, ['a.png']);
-  assert.deepEqual(message({ file, _unmappedProperties_: { files: [file, { name: 'b.pdf' }, {}] } }).files, [
-    'a.png',
-    'b.pdf',
+test('files, without the previews that Rocket.Chat makes of them', () => {
+  const file = { _id: '1', name: 'a.png', type: 'image/png', size: 7 };
+  const fact = { id: '1', name: 'a.png', mediaType: 'image/png', size: 7 };
+  assert.deepEqual(message({ file }).files, [fact]);
+  const preview = { _id: '2', name: 'thumb-a.png', type: 'image/png', size: 1 };
+  const other = { _id: '3', name: 'thumb-b.pdf', type: 'application/pdf' };
+  const files = [file, preview, other, {}];
+  const attachments = [
+    { description: '_look_', _unmappedProperties_: { fileId: '3', size: 9, descriptionMd: [1] } },
+  ];
+  const told = message({ text: '', file, attachments, _unmappedProperties_: { files } });
+  assert.deepEqual(told.files, [
+    fact,
+    { id: '3', name: 'thumb-b.pdf', mediaType: 'application/pdf', size: 9 },
   ]);
-  assert.deepEqual(message({ file, files: [file] }).files, ['a.png']);
+  // As servers before 8 keep a caption.
+  assert.deepEqual([told.text, told.md], ['_look_', '[1]']);
+  assert.equal(message({ text: 'said', file, attachments }).text, 'said');
 });
 
 test('a message as a read of a room gives it', () => {

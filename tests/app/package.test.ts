@@ -88,6 +88,7 @@ const uses: Readonly<Record<string, RegExp>> = {
   'ui.interact': /getUiController\(/,
   'ui.registerButtons': /registerButton\(/,
   'upload.read': /getUploadReader\(/,
+  'upload.write': /getUploadCreator\(/,
   'user.read': /getUserReader\(/,
   'user.write': /startBotUser\(/,
 };

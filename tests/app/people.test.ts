@@ -92,7 +92,7 @@ for (const runtime of runtimes) {
     assert.equal(await status('rest'), 200);
     assert.equal(ws.user(username)?.doc().name, 'Robert');
     const [from, to] = ['alice', username].map((username) => ({ kind: 'user', username }));
-    await scene.perform({ kind: 'picture', tag: tag('picture'), from, to });
+    await scene.perform({ kind: 'carry', tag: tag('picture'), from, to });
     assert.equal(await status('picture'), 200);
     assert.deepEqual(ws.avatars.get(username)?.bytes, bytes);
     const spoken = app.logs().filter((line) => JSON.stringify(line).includes(ws.admin.token));

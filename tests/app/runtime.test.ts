@@ -43,6 +43,7 @@ for (const runtime of runtimes) {
       endpoints: `${ws.settings.string('Site_Url')}/api/apps/public/${manifest.id}`,
       pictures: '',
       rest: false,
+      largestFile: 8 * 1024 * 1024,
     });
     const lines = app.logs().flatMap(({ args }) => args);
     const way = open ? "using the App's own listener and client" : 'the runtime closes the network';

@@ -48,6 +48,7 @@ test('nothing set', async () => {
       endpoints: '',
       pictures: '',
       rest: false,
+      largestFile: 8 * 1024 * 1024,
     },
     listen: { host: '0.0.0.0', port: 3300 },
     outgoing: 'automatic',

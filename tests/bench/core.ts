@@ -31,6 +31,7 @@ const config: Config = {
   endpoints: '',
   pictures: '',
   rest: false,
+  largestFile: 0,
 };
 
 const room = '!room:hs.test';
@@ -177,6 +178,9 @@ async function sayOne(host: Host, made: Core, index: number): Promise<void> {
     system: null,
     files: [],
     direct: false,
+    thread: null,
+    quotes: [],
+    reactions: [],
   };
   const called = new Promise<void>((resolve) => (host.done = resolve));
   await made.submit({ kind: 'messageSent', message });

@@ -325,6 +325,9 @@ pub fn message(text: &str) -> Message {
         system: None,
         files: vec![],
         direct: false,
+        thread: None,
+        quotes: vec![],
+        reactions: vec![],
     }
 }
 
@@ -339,7 +342,7 @@ impl Host for Window {
             Key::UserByName { username } => Loaded::User { user: Some(person(username)) },
             Key::Message { id } => {
                 let known = self.0.messages.borrow().contains(id);
-                Loaded::Message { message: known.then(|| message("")) }
+                Loaded::Message { message: known.then(|| Box::new(message(""))) }
             }
             Key::UserById { id } => Loaded::User { user: Some(person(id.trim_start_matches("id-"))) },
             Key::Avatar { .. } => Loaded::Avatar { avatar: Avatar::Unknown },

@@ -66,6 +66,9 @@ impl Outside {
             system: None,
             files: vec![],
             direct,
+            thread: None,
+            quotes: vec![],
+            reactions: vec![],
         });
     }
 }

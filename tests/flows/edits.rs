@@ -57,8 +57,11 @@ impl World {
     pub fn seen_on_matrix(&self) -> Vec<String> {
         let outside = self.outside.borrow();
         let homeserver = &outside.homeserver;
-        let edited = |it: &Value| it["m.relates_to"]["event_id"].as_str().map(str::to_owned);
+        let is_edit = |it: &Value| it["m.relates_to"]["rel_type"] == "m.replace";
+        let edited =
+            |it: &Value| it["m.relates_to"]["event_id"].as_str().filter(|_| is_edit(it)).map(str::to_owned);
         let there = homeserver.sent.iter().filter(|it| !homeserver.is_redacted(&it.event));
+        let there = there.filter(|it| it.kind == "m.room.message");
         let texts = there.clone().filter(|it| edited(&it.content).is_none()).map(|original| {
             let edits = there.clone().filter(|it| edited(&it.content).as_ref() == Some(&original.event));
             let latest = edits.filter(|it| it.sender == original.sender).max_by_key(|it| (it.at, &it.event));

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sent {
     pub event: String,
+    pub kind: String,
     pub mark: String,
     pub room: String,
     pub sender: String,
@@ -73,6 +74,16 @@ pub struct Homeserver {
     pub encrypted: BTreeSet<String>,
     /// Rooms that nobody may leave.
     pub kept: BTreeSet<String>,
+    /// Files of others, by their ids: how large they are.
+    pub media: BTreeMap<String, i64>,
+    /// What those who fetch files are told instead, first come, first served.
+    pub media_instead: Vec<Answer>,
+    /// The addresses that files were fetched from.
+    pub fetched: Vec<String>,
+    /// The files that were brought, by their ids in Rocket.Chat.
+    pub uploaded: Vec<String>,
+    /// The largest file that is taken, in bytes.
+    pub largest_file: Option<i64>,
     transactions: BTreeMap<String, String>,
 }
 
@@ -113,6 +124,37 @@ impl Homeserver {
         } else {
             Self::response(403, &json!({ "errcode": "M_FORBIDDEN", "error": "no" }))
         }
+    }
+
+    /// Takes a file in that came as the body of a request.
+    pub fn take_file(&mut self, call: &Call, id: &str, size: i64) -> Answer {
+        assert!(call.url.starts_with("http://hs.test/_matrix/media/v3/upload?user_id="), "{}", call.url);
+        if self.is_away {
+            return Answer::Unreachable { why: "refused".to_owned() };
+        }
+        if size > self.largest_file.unwrap_or(i64::MAX) {
+            return Self::response(413, &json!({ "errcode": "M_TOO_LARGE", "error": "no" }));
+        }
+        let mxid = decode(call.url.split_once('=').unwrap().1.split('&').next().unwrap());
+        if !self.registered.contains(&mxid) {
+            return Self::response(403, &json!({ "errcode": "M_FORBIDDEN", "error": "no" }));
+        }
+        self.uploaded.push(id.to_owned());
+        Self::response(200, &json!({ "content_uri": format!("mxc://hs.test/{id}"), "w": 3, "h": 2 }))
+    }
+
+    /// Hands a file out, or says why not.
+    pub fn give_file(&mut self, call: &Call) -> Result<i64, Answer> {
+        if self.is_away {
+            return Err(Answer::Unreachable { why: "refused".to_owned() });
+        }
+        self.fetched.push(call.url.clone());
+        if !self.media_instead.is_empty() {
+            return Err(self.media_instead.remove(0));
+        }
+        let id = call.url.split('?').next().unwrap().rsplit('/').next().unwrap();
+        let missing = || Self::response(404, &json!({ "errcode": "M_NOT_FOUND", "error": "no such media" }));
+        self.media.get(id).copied().ok_or_else(missing)
     }
 
     /// Answers a request of the App.
@@ -237,6 +279,7 @@ impl Homeserver {
                 if self.registered.insert(user) { Ok(json!({})) } else { Err((400, "M_USER_IN_USE")) }
             }
             ["v1", "appservice", _, "ping"] => Ok(json!({})),
+            ["v1", "media", "config"] => Ok(json!({ "m.upload.size": self.largest_file })),
             ["v3", "profile", mxid, field] => {
                 assert_eq!(mxid, user);
                 let profile = self.profiles.entry(mxid.to_owned()).or_default();
@@ -315,12 +358,25 @@ impl Homeserver {
                 self.joined.insert((room.to_owned(), user.to_owned()));
                 Ok(json!({ "room_id": room }))
             }
-            ["v3", "rooms", room, "send", _, transaction] => {
+            ["v3", "rooms", room, "send", kind, transaction] => {
                 if !joined(room, user) {
                     return forbidden;
                 }
                 if body["body"].as_str().is_some_and(|it| it.contains("TOO LONG")) {
                     return Err((413, "M_TOO_LARGE"));
+                }
+                let relates = |content: &Value, name: &str| content["m.relates_to"][name].clone();
+                let is_alike = |it: &&Sent| {
+                    it.kind == "m.reaction"
+                        && it.sender == user
+                        && it.mark != body["chat.rocket.transaction"]
+                        && ["event_id", "key"]
+                            .iter()
+                            .all(|name| relates(&it.content, name) == relates(body, name))
+                };
+                let alike = self.sent.iter().filter(is_alike);
+                if kind == "m.reaction" && alike.into_iter().any(|it| !self.is_redacted(&it.event)) {
+                    return Err((400, "M_DUPLICATE_ANNOTATION"));
                 }
                 // The transaction id counts for the whole appservice, not for each of its users.
                 let next = format!("$event{}", self.sent.len());
@@ -328,10 +384,11 @@ impl Homeserver {
                 if *event == next {
                     self.sent.push(Sent {
                         event: next,
+                        kind: kind.to_owned(),
                         mark: body["chat.rocket.transaction"].as_str().unwrap_or_default().to_owned(),
                         room: room.to_owned(),
                         sender: user.to_owned(),
-                        body: body["body"].as_str().unwrap().to_owned(),
+                        body: body["body"].as_str().unwrap_or_default().to_owned(),
                         content: body.clone(),
                         at,
                     });
@@ -359,7 +416,7 @@ impl Homeserver {
                 }
                 let latest = self.sent.iter().rev().filter(|it| it.room == room).take(100).map(|it| {
                     json!({
-                        "event_id": it.event, "type": "m.room.message", "sender": it.sender,
+                        "event_id": it.event, "type": it.kind, "sender": it.sender,
                         "content": if self.is_redacted(&it.event) { json!({}) } else { it.content.clone() },
                     })
                 });
@@ -367,6 +424,15 @@ impl Homeserver {
                     if self.is_redacted(it["event_id"].as_str().unwrap()) { pruned(it) } else { it }
                 });
                 Ok(json!({ "chunk": latest.chain(remote).collect::<Vec<_>>() }))
+            }
+            ["v1", "rooms", room, "relations", of, "m.annotation", "m.reaction"] => {
+                let reactions = self.sent.iter().filter(|it| it.room == room && it.kind == "m.reaction");
+                let reactions = reactions.filter(|it| {
+                    it.content["m.relates_to"]["event_id"] == of && !self.is_redacted(&it.event)
+                });
+                let shown = reactions
+                    .map(|it| json!({ "event_id": it.event, "sender": it.sender, "content": it.content }));
+                Ok(json!({ "chunk": shown.collect::<Vec<_>>() }))
             }
             ["v3", "rooms", room, "leave"] if self.kept.contains(room) => {
                 Err((403, "M_CANNOT_LEAVE_SERVER_NOTICE_ROOM"))

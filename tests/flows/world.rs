@@ -14,8 +14,8 @@ use std::task::{Context, Poll, Waker};
 use matrix_federation::bridge::decide;
 use matrix_federation::config::{Config, Mode, Secret};
 use matrix_federation::driver::{Driver, Host};
-use matrix_federation::effect::{Call, Document, Effect, PicturePlace, Reply, Served, Tag, Window as Shown};
-use matrix_federation::facts::{Avatar, Message, Room, RoomKind, User, UserKind};
+use matrix_federation::effect::{Call, Document, Effect, FilePlace, Reply, Served, Tag, Window as Shown};
+use matrix_federation::facts::{Avatar, Message, Reacted, Room, RoomKind, User, UserKind};
 use matrix_federation::ids::Scope;
 use matrix_federation::input::{Answer, Input, Request};
 use matrix_federation::record::Record;
@@ -63,12 +63,20 @@ pub struct Outside {
     pub rest_instead: Vec<(u16, String)>,
     /// Bots may not name another name and picture.
     pub refuse_impersonation: bool,
+    /// Rooms that Rocket.Chat encrypts.
+    pub sealed_rooms: BTreeSet<String>,
+    /// Threads are switched off.
+    pub refuse_threads: bool,
+    /// Bots may not call everyone.
+    pub refuse_calls: bool,
     /// Nobody can be told anything.
     pub refuse_notices: bool,
     /// Rooms that are not there any more.
     pub lost_rooms: BTreeSet<String>,
     /// The last file of each person in each room, by the ids of both.
     pub files: BTreeMap<(String, String), String>,
+    /// How large each file is that people posted, by its id.
+    pub uploads: BTreeMap<String, i64>,
     pub runtime: Runtime,
     /// Direct messages: their ids and who is in them.
     pub directs: BTreeMap<String, Vec<String>>,
@@ -111,7 +119,7 @@ struct Waiting {
 enum Asked {
     Call(Call),
     Rest(String, String),
-    Picture(PicturePlace, PicturePlace),
+    Carry(FilePlace, FilePlace),
 }
 
 /// The end of a request to an instance, once it has come.
@@ -139,7 +147,8 @@ impl World {
     pub fn direct() -> Self {
         let secret = Some(Secret::new(SECRET.to_owned()));
         let server_name = "rc.test".to_owned();
-        Self::with(Config { mode: Mode::Direct, server_name, secret, ..Config::default() })
+        let largest_file = config().largest_file;
+        Self::with(Config { mode: Mode::Direct, server_name, secret, largest_file, ..Config::default() })
     }
 
     fn with(config: Config) -> Self {
@@ -501,6 +510,7 @@ impl Outside {
             windows: vec![],
             lost_rooms: BTreeSet::new(),
             files: BTreeMap::new(),
+            uploads: BTreeMap::new(),
             directs: BTreeMap::new(),
             refuse_directs: false,
             told: Vec::default(),
@@ -512,6 +522,9 @@ impl Outside {
             rest_instead: vec![],
             refuse_impersonation: false,
             refuse_notices: false,
+            refuse_threads: false,
+            sealed_rooms: BTreeSet::new(),
+            refuse_calls: false,
             runtime: runtime(),
             entropy: 0,
         }
@@ -531,6 +544,9 @@ impl Outside {
             system: None,
             files: vec![],
             direct: self.directs.contains_key(room),
+            thread: None,
+            quotes: vec![],
+            reactions: vec![],
         };
         self.messages.push(message.clone());
         message
@@ -549,20 +565,42 @@ impl Outside {
     fn reach(&mut self, asked: &Asked) -> Answer {
         let (status, body) = match asked {
             Asked::Call(call) => return self.answer(call),
-            Asked::Picture(PicturePlace::User { username }, PicturePlace::Server { request }) => {
+            Asked::Carry(FilePlace::User { username }, FilePlace::Server { request }) => {
                 let Some(version) = self.avatars.get(username) else {
                     return response(404, r#"{"errcode":"M_NOT_FOUND","error":"no picture"}"#.to_owned());
                 };
                 return self.homeserver.take_picture(request, version);
             }
-            Asked::Picture(PicturePlace::Server { request }, _) if request.url.contains("/gone.test/") => {
+            Asked::Carry(FilePlace::Server { request }, _) if request.url.contains("/gone.test/") => {
                 return Answer::Unreachable { why: "it answered 504".to_owned() };
             }
-            Asked::Picture(PicturePlace::Server { request }, PicturePlace::User { username }) => {
+            Asked::Carry(FilePlace::Server { request }, FilePlace::User { username }) => {
                 self.rest.push((format!("picture of {username}"), request.url.clone()));
                 (200, r#"{"success":true}"#.to_owned())
             }
-            Asked::Picture(..) => panic!("no such way"),
+            Asked::Carry(FilePlace::Upload { id }, FilePlace::Server { request }) => {
+                let size = self.uploads.get(id).copied();
+                return match size {
+                    Some(size) => self.homeserver.take_file(request, id, size),
+                    None => response(404, r#"{"errcode":"M_NOT_FOUND","error":"it is gone"}"#.to_owned()),
+                };
+            }
+            Asked::Carry(FilePlace::Server { request }, FilePlace::Room { room, sender, name, most }) => {
+                let size = match self.homeserver.give_file(request) {
+                    Ok(size) if size > i64::from(*most) => {
+                        return response(413, r#"{"errcode":"M_TOO_LARGE","error":"too large"}"#.to_owned());
+                    }
+                    Ok(size) => size,
+                    Err(answer) => return answer,
+                };
+                let member = self.members.contains(&(room.clone(), sender.clone()));
+                if !member || name.contains("BLOCKED") {
+                    return response(422, r#"{"error":"error-invalid-file-type"}"#.to_owned());
+                }
+                let id = self.posted(room, sender, name, size);
+                return response(200, format!(r#"{{"message":"{id}"}}"#));
+            }
+            Asked::Carry(..) => panic!("no such way"),
             Asked::Rest(path, body) => {
                 self.rest.push((path.clone(), body.clone()));
                 (200, r#"{"success":true}"#.to_owned())
@@ -643,9 +681,9 @@ impl Outside {
                     .get(username)
                     .map_or(Avatar::Initials, |version| Avatar::Picture { version: version.clone() }),
             },
-            Key::Message { id } => {
-                Loaded::Message { message: self.messages.iter().find(|it| it.id == *id).cloned() }
-            }
+            Key::Message { id } => Loaded::Message {
+                message: self.messages.iter().find(|it| it.id == *id).cloned().map(Box::new),
+            },
             Key::Recent { room, skip, limit } => {
                 let in_room = self.messages.iter().filter(|it| it.room == *room && it.system.is_none());
                 let mut messages: Vec<Message> = in_room.cloned().collect();
@@ -658,7 +696,10 @@ impl Outside {
             Key::Runtime => Loaded::Runtime { runtime: self.runtime.clone() },
             Key::Setting { .. } => Loaded::Setting { value: Some("104857600".to_owned()) },
             Key::Direct { members } => Loaded::Room { room: self.direct(members) },
-            Key::Room { id } => Loaded::Room { room: (!self.lost_rooms.contains(id)).then(|| channel(id)) },
+            Key::Room { id } => Loaded::Room {
+                room: (!self.lost_rooms.contains(id))
+                    .then(|| Room { encrypted: self.sealed_rooms.contains(id), ..channel(id) }),
+            },
             Key::PostedFile { room, user } => {
                 Loaded::File { text: self.files.get(&(room.clone(), user.clone())).cloned() }
             }
@@ -684,13 +725,16 @@ impl Outside {
                 let user = User { kind: UserKind::Bot, name, made_by_us: true, ..person(&username) };
                 self.users.insert(username, user);
             }
-            Effect::CreateMessage { id, room, sender, text, alias, avatar } => {
+            Effect::CreateMessage { id, room, sender, text, alias, avatar, thread } => {
                 let sender = self.users.get(&sender).cloned().ok_or("Invalid sender")?;
                 let member = self.members.contains(&(room.clone(), sender.username.clone()));
                 if !member
                     || self.messages.iter().any(|it| it.id == id)
                     || text.contains("REFUSE")
                     || self.refuse_messages
+                    || self.sealed_rooms.contains(&room)
+                    || (self.refuse_threads && thread.is_some())
+                    || (self.refuse_calls && text.contains("@all"))
                     || (self.refuse_impersonation && (alias.is_some() || avatar.is_some()))
                 {
                     return Err("The message was not created".to_owned());
@@ -709,6 +753,9 @@ impl Outside {
                     system,
                     files: vec![],
                     direct: false,
+                    thread,
+                    quotes: vec![],
+                    reactions: vec![],
                 });
             }
             Effect::EditMessage { id, editor, text, .. } => {
@@ -734,6 +781,19 @@ impl Outside {
             Effect::Notify { user, text, .. } => self.notices.push((user, text)),
             Effect::Log { text, .. } => self.log.push(text),
             Effect::Show { window, .. } => self.windows.push(window),
+            Effect::React { message, by, emoji, on } => {
+                let is_ghost = by.contains(':');
+                let member = |room: &String| !is_ghost || self.members.contains(&(room.clone(), by.clone()));
+                let message = self.messages.iter_mut().find(|it| it.id == message);
+                let message = message.filter(|it| member(&it.room)).ok_or("Not allowed")?;
+                if emoji == ":blobcat:" {
+                    return Err("Invalid emoji provided.".to_owned());
+                }
+                // As the server has it: what is taken away without being there is added.
+                let is_there = message.has_reaction(&emoji, &by);
+                assert!(on || is_there, "{by} never reacted with {emoji}");
+                set_reaction(message, &emoji, &by, on);
+            }
             Effect::Mark { message, on, .. } => {
                 self.marked.retain(|it| *it != message);
                 self.marked.extend(on.then_some(message));
@@ -780,7 +840,7 @@ impl Host for Window {
         match effect {
             Effect::Call { tag, request } => self.ask(tag, Asked::Call(request)),
             Effect::Rest { tag, path, body } => self.ask(tag, Asked::Rest(path, body)),
-            Effect::Picture { tag, from, to } => self.ask(tag, Asked::Picture(from, to)),
+            Effect::Carry { tag, from, to } => self.ask(tag, Asked::Carry(from, to)),
             Effect::Wake { scope, at } => {
                 let mut inner = self.inner.borrow_mut();
                 let at = inner.timers.get(&scope).map_or(at, |it| at.min(*it));
@@ -818,6 +878,17 @@ impl Window {
     }
 }
 
+/// Gives a message a reaction, or takes it away.
+pub fn set_reaction(message: &mut Message, emoji: &str, by: &str, on: bool) {
+    let mut users: BTreeMap<String, Vec<String>> =
+        message.reactions.drain(..).map(|it| (it.emoji, it.users)).collect();
+    let of_emoji = users.entry(emoji.to_owned()).or_default();
+    of_emoji.retain(|it| it != by);
+    of_emoji.extend(on.then(|| by.to_owned()));
+    users.retain(|_, it| !it.is_empty());
+    message.reactions = users.into_iter().map(|(emoji, users)| Reacted { emoji, users }).collect();
+}
+
 fn response(status: u16, body: String) -> Answer {
     Answer::Response { status, body, retry_after: None, cache_control: None, location: None, ahead: None }
 }
@@ -846,6 +917,8 @@ pub fn config() -> Config {
         typing: true,
         direct_message_users: 8,
         pictures: "https://pictures.rc.test".to_owned(),
+        endpoints: "https://rc.test/api/apps/public/app".to_owned(),
+        largest_file: 8 * 1_048_576,
         ..Config::default()
     }
 }

@@ -3,6 +3,7 @@ import { MeteorError } from './failure.ts';
 import { readText } from './markdown.ts';
 import { userToApp } from './convert/users.ts';
 import { canAccessRoom, hasPermission } from './permissions.ts';
+import { addQuotes } from './quotes.ts';
 import type { MessageDoc, UserDoc } from './records.ts';
 import type { Site } from './site.ts';
 import { saveSystemMessage } from './system-messages.ts';
@@ -27,6 +28,7 @@ export async function updateMessage(site: Site, given: Partial<MessageDoc>, edit
     _updatedAt: now,
   });
   await readText(site, message);
+  await addQuotes(site, message, editor._id);
   if (message.msg === '') message.md = undefined;
   await site.db.messages.set(message._id, message);
   site.hooks.tellMessage('IPostMessageUpdated', message);
@@ -88,7 +90,9 @@ export async function react(
   if (message === undefined || room === undefined)
     throw new MeteorError('error-not-allowed', 'Not allowed', { method: 'setReaction' });
   const there = message.reactions?.[reaction]?.usernames.includes(user.username) === true;
-  if (there === (wanted ?? !there)) return;
+  // Where nobody reacted at all, the server does not see that there is nothing to take away: it adds.
+  const seen = message.reactions === undefined ? undefined : there;
+  if (seen === (wanted ?? !there)) return;
   if (!(await canAccessRoom(site, room, uid)))
     throw new MeteorError('not-authorized', 'Not Authorized', { method: 'setReaction' });
   if (room.muted?.includes(user.username) === true)

@@ -2,6 +2,7 @@
 import { MeteorError } from './failure.ts';
 import { readText } from './markdown.ts';
 import { canAccessRoom, hasPermission } from './permissions.ts';
+import { addQuotes } from './quotes.ts';
 import type { MessageDoc, RoomDoc, UserDoc } from './records.ts';
 import type { Site } from './site.ts';
 import { validateMessage } from './message-rules.ts';
@@ -27,6 +28,8 @@ export async function sendMessage(
     });
   const user = await site.db.users.byId(uid);
   if (user === undefined) throw new MeteorError('error-invalid-user', 'Invalid user');
+  if (message.tmid !== undefined && !site.ws.settings.boolean('Threads_enabled'))
+    throw new MeteorError('error-not-allowed', 'not-allowed', { method: 'sendMessage' });
   if (message.tmid !== undefined) {
     // Threads are flat: an answer to an answer goes to the root, and into the root's room.
     const parent = await site.db.messages.byId(message.tmid);
@@ -100,6 +103,7 @@ async function save(
   }
   await validateMessage(site, message, user, room);
   await readText(site, message);
+  await addQuotes(site, message, user._id);
   if ((await site.db.messages.byId(message._id)) !== undefined) return undefined;
   const saved = await site.db.messages.insert(message);
   site.hooks.tellMessage(saved.t === undefined ? 'IPostMessageSent' : 'IPostSystemMessageSent', saved);

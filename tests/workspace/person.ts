@@ -15,7 +15,7 @@ import { hasPermission } from './permissions.ts';
 import type { MessageDoc, UserDoc, UserType } from './records.ts';
 import type { Room } from './room.ts';
 import { changeRoom, type RoomChange } from './rooms.ts';
-import { upload } from './uploads.ts';
+import { type Caption, post, store } from './uploads.ts';
 import { changeProfile, deleteUser, keepAvatar, resetAvatar, setActive, setPresence } from './users.ts';
 import { viewMessage, type Message } from './view.ts';
 import type { Workspace } from './workspace.ts';
@@ -30,6 +30,13 @@ export interface PersonOptions {
 /** At which instance; the first that runs unless told. */
 export interface At {
   on?: Instance;
+}
+
+/** A file as somebody posts it. */
+interface PostedFile {
+  name: string;
+  bytes: Buffer;
+  type?: string;
 }
 
 export class Person {
@@ -100,18 +107,24 @@ export class Person {
   }
 
   /** Posts a file; answers its message. */
-  async upload(
+  upload(room: Room, file: PostedFile, at: At = {}): Promise<Message> {
+    return this.uploadAll(room, [file], {}, at);
+  }
+
+  /** Posts several files in one message, with a caption; answers the message. */
+  async uploadAll(
     room: Room,
-    file: { name: string; bytes: Buffer; type?: string },
+    files: readonly PostedFile[],
+    caption: Caption = {},
     { on }: At = {},
   ): Promise<Message> {
-    const { name, bytes, type } = file;
-    const { _id } = await upload(
-      this.ws.site(on),
-      { name, rid: room.id, userId: this.id, ...(type !== undefined && { type }) },
-      bytes,
+    const site = this.ws.site(on);
+    const storing = files.map(({ name, bytes, type }) =>
+      store(site, { name, rid: room.id, userId: this.id, ...(type !== undefined && { type }) }, bytes),
     );
-    return room.expectMessage(({ fileId }) => fileId === _id);
+    const stored = await Promise.all(storing);
+    await post(site, stored, caption);
+    return room.expectMessage(({ fileId }) => fileId === stored[0]?._id);
   }
 
   async join(room: Room, { on }: At = {}): Promise<void> {

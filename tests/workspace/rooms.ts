@@ -143,6 +143,7 @@ export interface RoomChange {
   description?: string;
   readOnly?: boolean;
   archived?: boolean;
+  encrypted?: boolean;
   type?: 'c' | 'p';
   /** A data URI, or nothing to take it away. */
   avatar?: string;
@@ -176,6 +177,10 @@ export async function changeRoom(site: Site, rid: string, by: UserDoc, change: R
   if (change.readOnly !== undefined) {
     await site.db.rooms.set(rid, { ro: change.readOnly });
     await say(change.readOnly ? 'room-set-read-only' : 'room-removed-read-only', '');
+  }
+  if (change.encrypted !== undefined) {
+    await site.db.rooms.set(rid, { encrypted: change.encrypted });
+    await say(`room_e2e_${change.encrypted ? 'enabled' : 'disabled'}`, by.username);
   }
   if (change.archived !== undefined) {
     await site.db.rooms.set(rid, { archived: change.archived });

@@ -2,6 +2,8 @@
 
 const DEFAULTS: Record<string, unknown> = {
   Site_Url: 'http://localhost:3000',
+  Message_QuoteChainLimit: 2,
+  Threads_enabled: true,
   uniqueID: 'workspace-in-a-box',
   Message_MaxAllowedSize: 5000,
   Message_ShowDeletedStatus: false,
@@ -10,7 +12,9 @@ const DEFAULTS: Record<string, unknown> = {
   Message_CustomDomain_AutoLink: '',
   // Spelt so by Rocket.Chat.
   DirectMesssage_maxUsers: 8,
+  FileUpload_Enabled: true,
   FileUpload_MaxFileSize: 104_857_600,
+  FileUpload_MediaTypeBlackList: 'image/svg+xml',
   E2E_Enable: true,
   E2E_Allow_Unencrypted_Messages: false,
   HexColorPreview_Enabled: true,

@@ -4,6 +4,7 @@ import { unlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { randomId } from './ids.ts';
 import { sendMessage } from './messages.ts';
+import { canAccessRoom } from './permissions.ts';
 import type { UploadDoc } from './records.ts';
 import type { Site } from './site.ts';
 
@@ -14,15 +15,60 @@ export interface NewUpload {
   userId: string;
 }
 
+/** What people say of the files that they post. */
+export interface Caption {
+  /** Newer servers keep it as the message's text, */
+  msg?: string;
+  /** older ones with the file. */
+  description?: string;
+}
+
 /** Stores the file and posts its message; the message's id is told to nobody. */
-export async function upload(
+export async function upload(site: Site, given: NewUpload, bytes: Buffer): Promise<UploadDoc> {
+  const stored = await store(site, given, bytes);
+  await post(site, [stored], {});
+  return stored;
+}
+
+/** One message of several files. */
+export async function post(
+  site: Site,
+  stored: readonly UploadDoc[],
+  { msg = '', description = '' }: Caption,
+): Promise<void> {
+  const [first] = stored;
+  if (first === undefined) throw new Error('error-invalid-file');
+  const told = ({ _id, name, type, size }: UploadDoc) => {
+    const format = path.extname(name).slice(1);
+    return { _id, name, type, size, format, typeGroup: type.split('/')[0] };
+  };
+  await sendMessage(site, first.userId, {
+    _id: randomId(),
+    rid: first.rid,
+    msg,
+    groupable: false,
+    file: told(first),
+    files: stored.map(told),
+    attachments: stored.map((one) => attachment(one, description)),
+  });
+}
+
+/** Keeps a file, if the settings and the room let its sender do so. */
+export async function store(
   site: Site,
   { name, type, rid, userId }: NewUpload,
   bytes: Buffer,
 ): Promise<UploadDoc> {
-  if (bytes.length > site.ws.settings.number('FileUpload_MaxFileSize'))
-    throw new Error('error-file-too-large');
+  const { settings } = site.ws;
+  const user = await site.db.users.byId(userId);
+  const room = await site.db.rooms.byId(rid);
+  if (room === undefined || (user?.type !== 'app' && !(await canAccessRoom(site, room, userId))))
+    throw new Error('File does not match filter');
+  if (!settings.boolean('FileUpload_Enabled')) throw new Error('error-file-upload-disabled');
+  if (bytes.length > settings.number('FileUpload_MaxFileSize')) throw new Error('error-file-too-large');
   const details = { name, type: type ?? guessType(bytes, name), rid, userId, size: bytes.length };
+  if (isBlocked(details.type, settings.string('FileUpload_MediaTypeBlackList')))
+    throw new Error('error-invalid-file-type');
   await askAboutFile(site, details, bytes);
   const stored = await site.db.uploads.insert({
     ...details,
@@ -32,17 +78,13 @@ export async function upload(
     complete: true,
   });
   site.ws.files.set(stored._id, bytes);
-  const file = { _id: stored._id, name, type: details.type };
-  await sendMessage(site, userId, {
-    _id: randomId(),
-    rid,
-    msg: '',
-    groupable: false,
-    file,
-    files: [file],
-    attachments: [attachment(stored)],
-  });
   return stored;
+}
+
+/** A list of types, or of kinds of types such as `image/*`. */
+function isBlocked(type: string, list: string): boolean {
+  const blocked = list.split(',').map((one) => one.trim());
+  return blocked.includes(type) || blocked.includes(`${type.split('/')[0] ?? ''}/*`);
 }
 
 async function askAboutFile(
@@ -58,17 +100,17 @@ async function askAboutFile(
     .finally(() => unlink(copy));
 }
 
-function attachment({ _id, name, type, size }: UploadDoc): Record<string, unknown> {
+function attachment({ _id, name, type, size }: UploadDoc, description: string): Record<string, unknown> {
   const link = `/file-upload/${_id}/${encodeURI(name)}`;
   const [kind] = type.split('/');
   const media =
     kind === 'image' || kind === 'audio' || kind === 'video'
       ? { [`${kind}_url`]: link, [`${kind}_type`]: type, [`${kind}_size`]: size }
-      : {};
+      : { size, format: path.extname(name).slice(1) };
   return {
     title: name,
     type: 'file',
-    description: '',
+    description,
     title_link: link,
     title_link_download: true,
     fileId: _id,
@@ -86,6 +128,7 @@ const TYPES: Record<string, string> = {
   ogg: 'audio/ogg',
   mp4: 'video/mp4',
   webm: 'video/webm',
+  svg: 'image/svg+xml',
   pdf: 'application/pdf',
   txt: 'text/plain',
   json: 'application/json',

@@ -6,7 +6,7 @@
 //!
 //! Spec: <https://spec.matrix.org/v1.18/client-server-api/#validity-of-replacement-events>
 
-use super::{Event, text};
+use super::{Event, file, related};
 use crate::bridge::{ghost, ledger, redaction};
 use crate::effect::Effect;
 use crate::facts::Message;
@@ -48,10 +48,25 @@ pub(super) fn bring(view: &View, portal: &Portal, event: &Event) -> Result<Vec<E
         {
             change(view, portal, &held, link.as_ref(), &Shown::from(message))
         }
+        // A file that had no caption until now.
+        (None, Some(link)) if !link.gone && file::is_here(view, portal, of)? => {
+            caption(view, portal, &held, &link)
+        }
         // Deleted, or said by one of ours, by somebody else or elsewhere.
         (Some(_), _) | (None, Some(_)) => Ok(vec![]),
         (None, None) => hold(view, held),
     }
+}
+
+/// The effects that say the caption that a file was given later, by who sent it.
+fn caption(view: &View, portal: &Portal, held: &Held, link: &Link) -> Result<Vec<Effect>, Missing> {
+    let content = serde_json::from_str(&held.content).unwrap_or_default();
+    let sender = ghost::username(view, &held.sender)?.filter(|it| *it == link.by);
+    let (Some(sender), true) = (sender, translate::has_caption(&content)) else { return Ok(vec![]) };
+    let text = file::said(view, ("m.room.message", false), &content, &file::Manner::Caption)?;
+    let (id, room) = (ids::message_id(&held.of), portal.local.clone());
+    let create = Effect::CreateMessage { id, room, sender, text, alias: None, avatar: None, thread: None };
+    Ok(vec![create])
 }
 
 /// Whether a message is by the ghost of a Matrix user.
@@ -107,7 +122,9 @@ fn change(
         return Ok(vec![]);
     }
     let content = serde_json::from_str(&held.content).unwrap_or_default();
-    let text = text(view, "m.room.message", &content)?;
+    let manner = file::edited(view, portal, &held.of, shown.text)?;
+    let text = file::said(view, ("m.room.message", false), &content, &manner)?;
+    let text = related::kept(shown.text, text);
     let (id, room, editor) = (ids::message_id(&held.of), portal.local.clone(), shown.by.to_owned());
     let link = Link {
         room: room.clone(),
@@ -119,6 +136,8 @@ fn change(
         mentions: vec![],
         edit: Some(held.edit.clone()),
         gone: false,
+        more: vec![],
+        media: String::new(),
     };
     let is_new = text != shown.text;
     let edit = is_new.then_some(Effect::EditMessage { id, room, editor, text });

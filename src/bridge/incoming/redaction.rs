@@ -6,9 +6,11 @@
 //!
 //! Spec: <https://spec.matrix.org/v1.18/client-server-api/#mroomredaction>
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
-use super::Event;
+use super::{Event, reaction};
 use crate::bridge::{ghost, ledger, redaction};
 use crate::effect::Effect;
 use crate::ids::{self, key};
@@ -22,19 +24,25 @@ pub(super) fn bring(view: &View, portal: &Portal, event: &Event) -> Result<Vec<E
     let id = ids::message_id(of);
     // All at once, for there is more to come: a decision has few goes.
     let known = [Key::Message { id: id.clone() }, Key::documents(key::link_remote(of))];
-    view.all(known.into_iter().chain(ghost::keys(&event.sender)))?;
-    let link =
-        ledger::of_event(view, &portal.local, of)?.unwrap_or_else(|| unknown(portal, id, of, event.at));
-    let message = view.message(&link.local)?;
-    let message = message.filter(|it| it.room == portal.local && redaction::is_there(it));
-    let mut effects = vec![];
+    let reaction = Key::documents(key::reaction(of));
+    view.all(known.into_iter().chain([reaction]).chain(ghost::keys(&event.sender)))?;
+    let link = ledger::of_event(view, &portal.local, of)?
+        .unwrap_or_else(|| unknown(portal, id.clone(), of, event.at));
+    // Of a file from Matrix, the file and its caption.
+    let locals = ledger::locals(view, &portal.local, of)?.into_iter().chain([link.local.clone(), id]);
+    let locals: BTreeSet<String> = locals.collect();
+    view.all(locals.iter().map(|it| Key::Message { id: it.clone() }))?;
+    let mut effects = reaction::take_back(view, of)?;
     if !link.gone {
         effects.push(Record::Link(Link { gone: true, mentions: vec![], ..link.clone() }).insert());
     }
-    if let Some(message) = message {
-        let (by, ghost) = ghost::ensure(view, &event.sender, "")?;
-        effects.extend(ghost);
-        effects.push(Effect::DeleteMessage { id: link.local, room: message.room.clone(), by });
+    for id in locals {
+        let message = view.message(&id)?;
+        if message.is_some_and(|it| it.room == portal.local && redaction::is_there(it)) {
+            let (by, ghost) = ghost::ensure(view, &event.sender, "")?;
+            effects.extend(ghost);
+            effects.push(Effect::DeleteMessage { id, room: portal.local.clone(), by });
+        }
     }
     Ok(effects)
 }
@@ -51,5 +59,7 @@ fn unknown(portal: &Portal, local: String, of: &str, at: i64) -> Link {
         mentions: vec![],
         edit: None,
         gone: false,
+        more: vec![],
+        media: String::new(),
     }
 }

@@ -33,7 +33,8 @@ impl Newest<'_> {
     /// What must be loaded to compare them, besides the ledger.
     pub(super) fn keys(&self, view: &View) -> Result<Vec<Key>, Missing> {
         let links = self.edited().map(|it| Key::documents(key::link_local(&it.id)));
-        Ok(links.chain(self.segment(view)?.map(Key::documents)).collect())
+        let reactions = Key::documents(key::reactions_in(self.room));
+        Ok(links.chain(self.segment(view)?.map(Key::documents)).chain([reactions]).collect())
     }
 
     /// The journal entries of what was changed and never heard of.
@@ -64,7 +65,8 @@ impl Newest<'_> {
         let mut expected: Vec<Deleted> = self.linked(view)?;
         expected.extend(journal.entries.iter().filter_map(|it| {
             let Work::Post { message } = &it.work else { return None };
-            Some(self.deletion(&message.id, message.at, &message.sender.username))
+            (!ids::is_derived_message(&message.id))
+                .then(|| self.deletion(&message.id, message.at, &message.sender.username))
         }));
         expected.retain(|it| {
             it.at >= self.from
@@ -92,8 +94,12 @@ impl Newest<'_> {
                 *latest = link;
             }
         }
-        let is_expected =
-            |it: &&Link| !it.gone && !it.remote.is_empty() && ids::event_of(&it.local).is_none();
+        let is_expected = |it: &&Link| {
+            !it.gone
+                && !it.remote.is_empty()
+                && !ids::is_derived_message(&it.local)
+                && !ids::is_ghost_name(&it.by)
+        };
         Ok(links
             .into_values()
             .filter(is_expected)
@@ -103,7 +109,7 @@ impl Newest<'_> {
 
     fn deletion(&self, message: &str, at: i64, author: &str) -> Deleted {
         let (room, message, author) = (self.room.to_owned(), message.to_owned(), author.to_owned());
-        Deleted { room, message, at, author, by: None }
+        Deleted { room, message, at, author, by: None, event: None }
     }
 
     /// Where the newest segment of the ledger stands.

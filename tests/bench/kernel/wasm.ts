@@ -32,10 +32,17 @@ export interface Fork {
   resolve_plainly(): number;
 }
 
+/** Texts of Rocket.Chat, with their trees or nothing, and contents of Matrix events. */
+export interface Translation {
+  to_matrix(text: string, md: string): string;
+  from_matrix(content: string): string;
+}
+
 interface Glue {
   initSync(options: { module: Uint8Array }): unknown;
   BenchKernel: { make(name: string, seed: Uint8Array): Kernel };
   BenchPeer: { make(name: string, seed: Uint8Array): Peer };
+  BenchTranslation: Translation;
   BenchFork: { make(written: string): Fork };
 }
 

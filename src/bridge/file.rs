@@ -1,0 +1,210 @@
+//! The files of a local message on their way to Matrix: an event each, of which the first bears the caption.
+//!
+//! What became of each file is kept beside the message's entry until all are told of, so that none is brought to Matrix
+//! twice because another failed. What cannot be brought there is told of in words, and its sender told why.
+
+use serde_json::{Value, json};
+
+use super::dm::Achieved;
+use super::journal::Journal;
+use super::outgoing::Said;
+use super::{edit, ledger, outgoing, redaction};
+use crate::attachment::{Done, Intent};
+use crate::effect::Effect;
+use crate::facts::{File, Message};
+use crate::ids;
+use crate::record::{Carried, Entry, Fate, Link, Portal, Record, Work};
+use crate::translate::{MatrixText, Mentions};
+use crate::view::{Missing, View, both};
+
+/// The file whose turn it is, if it is larger than the settings let through: it stays, and its sender is told.
+pub(super) fn first(view: &View, journal: &Journal, entry: &Entry) -> Option<Vec<Effect>> {
+    let Work::Post { message } = &entry.work else { return None };
+    let (part, file) = turn(journal, entry, message)?;
+    let largest = i64::from(view.config.largest_file);
+    if file.size <= largest || journal.fate(entry, part).is_some() {
+        return None;
+    }
+    let why = format!("the setting 'Largest file' lets {} through at most", size(largest));
+    Some(stays(journal, entry, &why))
+}
+
+/// What the file whose turn it is wants of the network.
+pub(super) fn intent(
+    view: &View,
+    journal: &Journal,
+    entry: &Entry,
+    message: &Message,
+    portal: Portal,
+) -> Result<Option<Intent>, Missing> {
+    let Some((part, file)) = turn(journal, entry, message) else { return Ok(None) };
+    let is_deleted = redaction::waits(journal, &message.id);
+    let (caption, relation) = both(caption(view, message, part), outgoing::relation(view, message))?;
+    let content = match journal.fate(entry, part) {
+        _ if is_deleted => redaction::instead(),
+        None => {
+            return Ok(Some(Intent::Upload { by: message.sender.clone(), file: file.clone() }));
+        }
+        Some(Fate::There(media)) => outgoing::related(content(file, media, caption.as_ref()), relation),
+        Some(Fate::Stays(why)) => outgoing::related(in_words(file, why, caption), relation),
+        Some(Fate::Told(_)) => return Ok(None),
+    };
+    Ok(Some(Intent::Send {
+        room: portal.remote,
+        by: message.sender.clone(),
+        event_type: "m.room.message".to_owned(),
+        content,
+        transaction: ids::file_transaction(outgoing::said_as(entry, message), part),
+        at: message.at,
+        perhaps_sent: journal.last_try(entry).is_some() || outgoing::is_old(view, message.at),
+    }))
+}
+
+/// What follows once something of a file was achieved; all, if it was the last.
+pub(super) fn achieved(
+    journal: &Journal,
+    entry: &Entry,
+    message: &Message,
+    intent: &Intent,
+    done: &Done,
+) -> Achieved {
+    let Some((part, _)) = turn(journal, entry, message) else { return Achieved::Part(vec![]) };
+    match (intent, done) {
+        (Intent::Upload { .. }, Done::Media { uri, dimensions }) => {
+            let dimensions = dimensions.map(|(w, h)| format!(" {w}x{h}")).unwrap_or_default();
+            Achieved::Part(vec![carried(entry, part, Fate::There(format!("{uri}{dimensions}")))])
+        }
+        (Intent::Send { content, .. }, Done::Event(event)) if part + 1 == message.files.len() => {
+            let mut events = journal.told_of(entry);
+            events.push(event.clone());
+            let link = ledger::link(message, &events.remove(0));
+            let media = match journal.fate(entry, 0) {
+                Some(Fate::There(media)) => media.clone(),
+                Some(Fate::Stays(_) | Fate::Told(_)) | None => String::new(),
+            };
+            let mentions = if part == 0 { edit::named(content) } else { vec![] };
+            Achieved::All(vec![Record::Link(Link { more: events, media, mentions, ..link }).insert()])
+        }
+        (Intent::Send { .. }, Done::Event(event)) => {
+            Achieved::Part(vec![carried(entry, part, Fate::Told(event.clone()))])
+        }
+        _ => Achieved::Part(vec![]),
+    }
+}
+
+/// The effects that leave the file whose turn it is where it is.
+pub(super) fn stays(journal: &Journal, entry: &Entry, why: &str) -> Vec<Effect> {
+    let Work::Post { message } = &entry.work else { return vec![] };
+    let Some((part, file)) = turn(journal, entry, message) else { return vec![] };
+    let text = format!("Your file {} was not carried to Matrix, only its name: {why}.", file.name);
+    vec![
+        Effect::Notify { room: message.room.clone(), user: message.sender.id.clone(), text },
+        carried(entry, part, Fate::Stays(why.to_owned())),
+        super::work::next(entry, 0),
+    ]
+}
+
+/// The content of an event that tells of a file.
+pub(super) fn content(file: &File, media: &str, caption: Option<&MatrixText>) -> Value {
+    let name = name(file);
+    let mut content = caption.map_or_else(|| json!({ "body": name, "m.mentions": {} }), MatrixText::content);
+    add_file(&mut content, file, media);
+    content
+}
+
+/// The new text of a message, which has its file's name for one where a caption is taken away.
+pub(super) fn text(message: &Message, text: Option<Said>) -> Option<Said> {
+    let nameless = || {
+        let file = message.files.first()?;
+        let (formatted_body, mentions) = (None, Mentions::default());
+        let text = MatrixText { emote: false, body: name(file), formatted_body, mentions, cut: false };
+        Some(Said { text, relation: None, is_notice: false })
+    };
+    text.or_else(nameless)
+}
+
+/// The content of an edit: of an event that tells of a file, only the caption is another.
+pub(super) fn recaptioned(mut content: Value, message: &Message, link: &Link) -> Value {
+    let Some(file) = message.files.first().filter(|_| !link.media.is_empty()) else { return content };
+    add_file(&mut content, file, &link.media);
+    if let Some(new) = content.get_mut("m.new_content") {
+        add_file(new, file, &link.media);
+    }
+    content
+}
+
+fn add_file(content: &mut Value, file: &File, media: &str) {
+    let Some(content) = content.as_object_mut() else { return };
+    let msgtype = match file.media_type.split('/').next() {
+        Some("image") => "m.image",
+        Some("audio") => "m.audio",
+        Some("video") => "m.video",
+        Some(_) | None => "m.file",
+    };
+    let (uri, dimensions) = media.split_once(' ').unwrap_or((media, ""));
+    let mut info = json!({ "mimetype": media_type(file), "size": file.size });
+    for (name, length) in ["w", "h"].into_iter().zip(dimensions.split('x')) {
+        if let (Some(info), Ok(length)) = (info.as_object_mut(), length.parse::<u32>()) {
+            info.insert(name.to_owned(), json!(length));
+        }
+    }
+    let of_file =
+        [("msgtype", json!(msgtype)), ("filename", json!(name(file))), ("url", json!(uri)), ("info", info)];
+    content.extend(of_file.map(|(name, value)| (name.to_owned(), value)));
+}
+
+fn in_words(file: &File, why: &str, caption: Option<MatrixText>) -> Value {
+    let of_size = if file.size > 0 { format!(" ({})", size(file.size)) } else { String::new() };
+    let line = format!("[sent the file {}{of_size}, which cannot be had here: {why}]", name(file));
+    match caption {
+        None => json!({ "msgtype": "m.text", "body": line, "m.mentions": {} }),
+        Some(text) => MatrixText {
+            body: format!("{}\n{line}", text.body),
+            formatted_body: text.formatted_body.map(|it| format!("{it}<br>{}", escaped(&line))),
+            ..text
+        }
+        .content(),
+    }
+}
+
+/// The caption, which the first file bears.
+fn caption(view: &View, message: &Message, part: usize) -> Result<Option<MatrixText>, Missing> {
+    Ok(if part == 0 { outgoing::translated(view, message)?.map(|it| it.text) } else { None })
+}
+
+/// The first of the files that nobody was told of.
+fn turn<'a>(journal: &Journal, entry: &Entry, message: &'a Message) -> Option<(usize, &'a File)> {
+    let part = journal.told_of(entry).len();
+    message.files.get(part).map(|file| (part, file))
+}
+
+fn carried(entry: &Entry, part: usize, fate: Fate) -> Effect {
+    let (scope, entry) = (entry.scope.clone(), entry.id.clone());
+    Record::Carried(Carried { scope, entry, part, fate }).insert()
+}
+
+/// What a file is called, without what would be read as a path or turn the text around it.
+fn name(file: &File) -> String {
+    let name = ids::file_name(&file.name);
+    if name.is_empty() { "file".to_owned() } else { name }
+}
+
+fn media_type(file: &File) -> &str {
+    let is_plain = |it: &str| it.chars().all(|c| c.is_ascii_alphanumeric() || "!#$&-^_.+".contains(c));
+    let is_type =
+        |it: &(&str, &str)| !it.0.is_empty() && !it.1.is_empty() && is_plain(it.0) && is_plain(it.1);
+    let plain = file.media_type.split(';').next().unwrap_or_default().trim();
+    if plain.split_once('/').is_some_and(|it| is_type(&it)) { plain } else { "application/octet-stream" }
+}
+
+/// A number of bytes as people write it.
+pub(super) fn size(bytes: i64) -> String {
+    if bytes < 1_048_576 {
+        return format!("{} KB", bytes.max(1).saturating_add(1023) / 1024);
+    }
+    format!("{}.{} MB", bytes / 1_048_576, (bytes % 1_048_576) * 10 / 1_048_576)
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}

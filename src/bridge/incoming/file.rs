@@ -1,0 +1,358 @@
+//! A file on Matrix on its way to Rocket.Chat.
+//!
+//! Rocket.Chat makes the message of a file by itself, under an id of its own, which is linked to the event as soon as it
+//! is known; the caption is a message beneath, under the id derived from the event. After a crash in between, the file is
+//! looked for among the room's latest messages: by the same ghost, of the same name, and linked to nothing. What cannot
+//! become a file here becomes a text that names it, with a link where that helps.
+
+use serde_json::{Value, json};
+
+use super::{ATTEMPTS, Event, message, speaker, text};
+use crate::bridge::file::size;
+use crate::bridge::journal::Journal;
+use crate::bridge::{attachment, encryption, ghost, ledger, link, outage, portal, profile, work};
+use crate::effect::{Effect, FilePlace, Tag};
+use crate::facts::Message;
+use crate::ids::{self, key};
+use crate::input::Answer;
+use crate::record::{Entry, Link, Portal, Record};
+use crate::translate;
+use crate::view::{Key, Missing, View, both};
+
+/// Among so many of a room's latest messages a file is looked for that was brought before a crash.
+const LATEST: u32 = 100;
+
+/// Clocks of the workspace and its database may differ by so many milliseconds.
+const MARGIN: i64 = 5_000;
+
+/// So often the homeserver is asked for a file that it does not hand out in time.
+const PATIENCE: u32 = 8;
+
+/// A failure of the workspace is mostly a ghost that is not in the room: once more, with that mended.
+const REFUSALS: u32 = 1;
+
+/// How a file's event is told of in words.
+pub(super) enum Manner {
+    /// As any other event.
+    Plain,
+    /// The file is here, and only its caption is to be said.
+    Caption,
+    /// By a link, because of this.
+    Linked(String),
+    /// By its name, because of this.
+    Named(String),
+}
+
+/// A file that an event tells of.
+struct File<'a> {
+    /// Its server and its id there.
+    of: (&'a str, &'a str),
+    name: String,
+    size: Option<i64>,
+}
+
+/// If an event tells of a file that can be carried: the effects that do so, or that go on after it.
+pub(super) fn carry(
+    view: &View,
+    journal: &Journal,
+    entry: &Entry,
+    portal: &Portal,
+    event: &str,
+    (index, older): (usize, bool),
+) -> Result<Option<Vec<Effect>>, Missing> {
+    let Ok(event) = serde_json::from_str::<Event>(event) else { return Ok(None) };
+    let Some(file) = file(&event.kind, &event.content) else { return Ok(None) };
+    let is_stranger = portal.dm.as_ref().is_some_and(|it| !it.people.contains(&event.sender));
+    if is_stranger || event.state_key.is_some() || event.is_pruned() {
+        return Ok(None);
+    }
+    let id = ids::message_id(&event.id);
+    let needed = [
+        Key::Message { id: id.clone() },
+        Key::documents(key::link_remote(&event.id)),
+        Key::documents(key::portal_local(&portal.local)),
+        Key::Recent { room: portal.local.clone(), skip: 0, limit: LATEST },
+    ];
+    view.all(ghost::keys(&event.sender).chain(needed))?;
+    let is_gone = ledger::of_event(view, &portal.local, &event.id)?.is_some_and(|it| it.gone);
+    if is_gone || view.message(&id)?.is_some() || encryption::suspended(view, portal)?.is_some() {
+        return Ok(None);
+    }
+    let next = work::next(entry, index.saturating_add(1));
+    if is_here(view, portal, &event.id)? {
+        return Ok(if translate::has_caption(&event.content) { None } else { Some(vec![next]) });
+    }
+    let fits = file.size.is_none_or(|it| it <= i64::from(view.config.largest_file));
+    let request = attachment(view).media(view, file.of, older)?;
+    let (Some(request), true) = (request, fits) else {
+        let manner = if fits {
+            Manner::Named("files of other servers cannot be fetched here so far".to_owned())
+        } else {
+            Manner::Linked(too_large(view))
+        };
+        let mut effects = message(view, portal, &event, journal.attempts(entry, index), &manner)?;
+        effects.push(next);
+        return Ok(Some(effects));
+    };
+    let attempts = journal.attempts(entry, index);
+    let (profile, learnt) = profile::of_speaker(view, &event.sender, event.at)?;
+    let alias = profile::shown(profile.as_ref()).unwrap_or_default();
+    let (speaker, mut effects) = speaker::ensured(view, portal, (&event.sender, &alias), attempts)?;
+    effects.extend(learnt);
+    if let Some(message) = left_over(view, portal, entry, &speaker, &file)? {
+        return Ok(Some(vec![
+            linked(portal, &event, &message, &speaker, view.now),
+            work::next(entry, index),
+        ]));
+    }
+    let step = format!("part-{index}{}", if older { " older" } else { "" });
+    effects.push(Effect::Carry {
+        tag: Tag { scope: entry.scope.clone(), entry: entry.id.clone(), step },
+        from: FilePlace::Server { request },
+        to: FilePlace::Room {
+            room: portal.local.clone(),
+            sender: speaker,
+            name: file.name,
+            most: view.config.largest_file,
+        },
+    });
+    Ok(Some(effects))
+}
+
+/// What follows when a file was carried, or was not.
+pub(in crate::bridge) fn outcome(
+    view: &View,
+    journal: &Journal,
+    entry: &Entry,
+    events: &[String],
+    step: &str,
+    answer: &Answer,
+) -> Result<Vec<Effect>, Missing> {
+    let index = work::part_of(step);
+    let again = || Ok(vec![work::next(entry, index)]);
+    let Some(room) = entry.scope.remote_room() else { return again() };
+    let (Some(portal), Some(text)) = (portal::of_remote(view, room)?, events.get(index)) else {
+        return again();
+    };
+    let Ok(event) = serde_json::from_str::<Event>(text) else { return again() };
+    let attempts = journal.attempts(entry, index);
+    let later = |pause: i64, why: &str| journal.put_off(entry, index, view.now + pause, why);
+    let (status, body) = match answer {
+        Answer::Response { status, body, .. } => {
+            (*status, serde_json::from_str::<Value>(body).unwrap_or_default())
+        }
+        Answer::Unreachable { why } => {
+            view.all([Key::documents(key::OUTAGE)])?;
+            let mut effects = later(work::wait(attempts), why);
+            if attempts >= ATTEMPTS {
+                effects.extend(outage::found(view, why)?);
+            }
+            let is_away = attempts < PATIENCE || outage::of(view)?.is_some();
+            return if is_away {
+                Ok(effects)
+            } else {
+                in_words(view, journal, entry, &portal, &event, index, why)
+            };
+        }
+    };
+    let said = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
+    let why = format!(
+        "{} ({})",
+        said("error"),
+        if said("errcode").is_empty() { status.to_string() } else { said("errcode").to_owned() }
+    );
+    match status {
+        200 => {
+            let (speaker, _) = ghost::ensure(view, &event.sender, "")?;
+            let unknown = format!("file-of:{}", event.id);
+            let message = body.get("message").and_then(Value::as_str).unwrap_or(&unknown);
+            Ok(vec![linked(&portal, &event, message, &speaker, view.now), work::next(entry, index)])
+        }
+        429 => Ok(later(answer.slow_down().flatten().unwrap_or_else(|| work::wait(attempts)), &why)),
+        404 | 405 if !step.ends_with(" older") && matches!(said("errcode"), "" | "M_UNRECOGNIZED") => {
+            Ok(carry(view, journal, entry, &portal, text, (index, true))?
+                .unwrap_or_else(|| vec![work::next(entry, index)]))
+        }
+        422 if attempts < REFUSALS => Ok(later(0, &why)),
+        _ if !matches!(status, 413 | 422) && attempts < ATTEMPTS => Ok(later(work::wait(attempts), &why)),
+        413 => {
+            let manner = Manner::Linked(too_large(view));
+            told(view, entry, &portal, &event, (index, attempts), &manner)
+        }
+        422 => {
+            let manner = Manner::Linked(format!("Rocket.Chat does not take it: {}", said("error")));
+            told(view, entry, &portal, &event, (index, attempts), &manner)
+        }
+        _ => in_words(view, journal, entry, &portal, &event, index, &why),
+    }
+}
+
+fn in_words(
+    view: &View,
+    journal: &Journal,
+    entry: &Entry,
+    portal: &Portal,
+    event: &Event,
+    index: usize,
+    why: &str,
+) -> Result<Vec<Effect>, Missing> {
+    let manner = Manner::Named(format!("it could not be fetched: {why}"));
+    told(view, entry, portal, event, (index, journal.attempts(entry, index)), &manner)
+}
+
+fn told(
+    view: &View,
+    entry: &Entry,
+    portal: &Portal,
+    event: &Event,
+    (index, attempts): (usize, u32),
+    manner: &Manner,
+) -> Result<Vec<Effect>, Missing> {
+    let mut effects = message(view, portal, event, attempts, manner)?;
+    effects.push(work::next(entry, index.saturating_add(1)));
+    Ok(effects)
+}
+
+/// How an event is told of that is brought in the ordinary way: of a file that is here, only the caption is left.
+pub(super) fn manner(view: &View, portal: &Portal, event: &Event) -> Result<Manner, Missing> {
+    let is_file = file(&event.kind, &event.content).is_some();
+    Ok(if is_file && is_here(view, portal, &event.id)? {
+        Manner::Caption
+    } else if event.content.get("file").is_some_and(Value::is_object) {
+        Manner::Named("it is encrypted, and cannot be read here".to_owned())
+    } else {
+        Manner::Plain
+    })
+}
+
+/// What an edit makes of the text of a file's event: the caption where the file is here, and the link stays.
+pub(super) fn edited(view: &View, portal: &Portal, of: &str, shown: &str) -> Result<Manner, Missing> {
+    Ok(if is_here(view, portal, of)? {
+        Manner::Caption
+    } else if shown.contains("/file/") {
+        Manner::Linked(too_large(view))
+    } else {
+        Manner::Plain
+    })
+}
+
+/// What an event says in such a manner, in Rocket.Chat's words.
+pub(super) fn said(
+    view: &View,
+    (kind, may_mention_room): (&str, bool),
+    content: &Value,
+    manner: &Manner,
+) -> Result<String, Missing> {
+    let why = match manner {
+        Manner::Plain => return text(view, kind, content, may_mention_room),
+        Manner::Caption => return text(view, "m.room.message", &caption(content), may_mention_room),
+        Manner::Linked(why) | Manner::Named(why) => why,
+    };
+    let said = text(view, kind, content, may_mention_room);
+    let link = match (manner, file(kind, translate::newest(content))) {
+        (Manner::Linked(_), Some(file)) => {
+            let of_size = file.size.map(|it| format!(" ({})", size(it))).unwrap_or_default();
+            let link = link::to(view, file.of, &file.name, file.size);
+            link.map(|it| it.map(|it| format!("[Download{of_size}]({it})")))
+        }
+        _ => Ok(Err(why.clone())),
+    };
+    let (said, link) = both(said, link)?;
+    Ok(match link {
+        Ok(link) => format!("{said}\n{link}"),
+        Err(why) => format!("{said}\n_({why})_"),
+    })
+}
+
+/// Whether the file of an event is here, as a message that Rocket.Chat made of it.
+pub(super) fn is_here(view: &View, portal: &Portal, event: &str) -> Result<bool, Missing> {
+    let derived = ids::message_id(event);
+    Ok(ledger::locals(view, &portal.local, event)?.iter().any(|it| *it != derived))
+}
+
+/// The message of a file that was brought, but not linked, by an instance that died.
+fn left_over(
+    view: &View,
+    portal: &Portal,
+    entry: &Entry,
+    speaker: &str,
+    file: &File<'_>,
+) -> Result<Option<String>, Missing> {
+    let is_it = |it: &&Message| {
+        it.sender.username == speaker
+            && it.at >= entry.at - MARGIN
+            && it
+                .files
+                .iter()
+                .any(|found| found.name == file.name && file.size.is_none_or(|size| found.size == size))
+    };
+    let found: Vec<&Message> = view.recent(&portal.local, 0, LATEST)?.iter().filter(is_it).collect();
+    view.all(found.iter().map(|it| Key::documents(key::link_local(&it.id))))?;
+    for message in found {
+        if !ledger::is_linked(view, &message.id)? {
+            return Ok(Some(message.id.clone()));
+        }
+    }
+    Ok(None)
+}
+
+fn linked(portal: &Portal, event: &Event, message: &str, speaker: &str, now: i64) -> Effect {
+    let link = Link {
+        room: portal.local.clone(),
+        local: message.to_owned(),
+        remote: event.id.clone(),
+        at: now,
+        hash: String::new(),
+        by: speaker.to_owned(),
+        mentions: vec![],
+        edit: None,
+        gone: false,
+        more: vec![],
+        media: String::new(),
+    };
+    Record::Link(link).insert()
+}
+
+fn file<'a>(kind: &str, content: &'a Value) -> Option<File<'a>> {
+    let text = |name: &str| content.get(name).and_then(Value::as_str).unwrap_or_default();
+    let is_file = match kind {
+        "m.sticker" => true,
+        "m.room.message" => matches!(text("msgtype"), "m.image" | "m.file" | "m.audio" | "m.video"),
+        _ => false,
+    };
+    let of = ids::split_mxc(text("url")).filter(|_| is_file)?;
+    let name = [text("filename"), text("body")].into_iter().map(ids::file_name).find(|it| !it.is_empty());
+    let mut name = name.unwrap_or_else(|| "file".to_owned());
+    let media_type = content.pointer("/info/mimetype").and_then(Value::as_str).unwrap_or_default();
+    if let (None, Some(end)) = (name.rsplit_once('.'), ending(media_type)) {
+        name = ids::file_name(&format!("{name}.{end}"));
+    }
+    let size = content.pointer("/info/size").and_then(Value::as_i64).filter(|it| *it > 0);
+    Some(File { of, name, size })
+}
+
+/// What names of files of a media type end in.
+fn ending(media_type: &str) -> Option<&str> {
+    Some(match media_type.split(';').next()?.split_once('/')?.1 {
+        "jpeg" => "jpg",
+        "mpeg" => "mp3",
+        "plain" => "txt",
+        "svg+xml" => "svg",
+        other if other.len() <= 5 && other.chars().all(|c| c.is_ascii_alphanumeric()) => other,
+        _ => return None,
+    })
+}
+
+/// The content of an event that says nothing but the caption.
+fn caption(content: &Value) -> Value {
+    let mut caption = translate::newest(content).clone();
+    if let Some(caption) = caption.as_object_mut() {
+        caption.insert("msgtype".to_owned(), json!("m.text"));
+        caption.remove("m.relates_to");
+    }
+    caption
+}
+
+fn too_large(view: &View) -> String {
+    format!("it is larger than the {} that are carried here", size(i64::from(view.config.largest_file)))
+}

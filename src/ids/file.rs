@@ -1,0 +1,53 @@
+//! Names of files, as they may stand in a folder, a header and a line of text.
+
+/// A file's name without folders, and without what turns or breaks a line, of 255 bytes at most; what it ends in stays.
+pub fn file_name(name: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}');
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let plain: String = last.chars().filter(|c| !c.is_control() && !turns(*c)).collect();
+    let plain = plain.trim().trim_start_matches('.');
+    let end = plain.rsplit_once('.').map(|(_, end)| end).filter(|it| (1..=16).contains(&it.len()));
+    let Some(end) = end else { return cut(plain, LONGEST_NAME).to_owned() };
+    let stem = plain.get(..plain.len() - end.len() - 1).unwrap_or_default();
+    format!("{}.{end}", cut(stem, LONGEST_NAME - end.len() - 1))
+}
+
+/// So many bytes may a file's name have.
+const LONGEST_NAME: usize = 255;
+
+fn cut(text: &str, bytes: usize) -> &str {
+    text.get(..text.floor_char_boundary(bytes)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_no_paths_and_turn_nothing() {
+        for (name, expected) in [
+            ("cat.png", "cat.png"),
+            ("../../etc/passwd", "passwd"),
+            (r"C:\evil\x.exe", "x.exe"),
+            ("a\u{202e}gnp.exe\r\n", "agnp.exe"),
+            (" ..hidden", "hidden"),
+            ("/", ""),
+            ("Übersicht (1).tar.gz", "Übersicht (1).tar.gz"),
+        ] {
+            assert_eq!(file_name(name), expected);
+        }
+    }
+
+    #[test]
+    fn long_names_keep_what_they_end_in() {
+        let long = file_name(&format!("{}.png", "ü".repeat(300)));
+        assert!(
+            long.len() <= LONGEST_NAME && long.len() > LONGEST_NAME - 3 && long.ends_with("ü.png"),
+            "{long}"
+        );
+        let long = file_name(&"x".repeat(300));
+        assert_eq!(long.len(), LONGEST_NAME);
+        let long = file_name(&format!("a.{}", "x".repeat(300)));
+        assert_eq!(long.len(), LONGEST_NAME);
+    }
+}

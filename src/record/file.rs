@@ -1,0 +1,40 @@
+//! What is kept of files while the message that they come with is on its way.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::Scope;
+
+/// What became of one of the files of a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Carried {
+    /// The scope of the message's entry.
+    pub scope: Scope,
+    /// The entry.
+    pub entry: String,
+    /// Which of the files; the first is 0.
+    pub part: usize,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+/// What became of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fate {
+    /// It is on the network, but nobody was told: its address, and its width and height where it has them, such as
+    /// `mxc://example.org/abc 640x480`.
+    There(String),
+    /// It cannot be brought there: why, in plain words.
+    Stays(String),
+    /// It was told of by this event.
+    Told(String),
+}
+
+impl Carried {
+    pub(super) fn id(&self) -> String {
+        let fate = match &self.fate {
+            Fate::There(_) | Fate::Stays(_) => "carried",
+            Fate::Told(_) => "told",
+        };
+        format!("{fate}:{}:{}", self.entry, self.part)
+    }
+}

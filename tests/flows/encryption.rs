@@ -1,0 +1,82 @@
+//! Rooms that Rocket.Chat begins to encrypt while they are portals.
+
+use matrix_federation::input::Input;
+use matrix_federation::record::Record;
+use serde_json::json;
+
+use crate::conversations::{bridged, said};
+use crate::world::World;
+
+/// A system message of a type; the hook of the first instance is called.
+fn system(world: &World, kind: &str) {
+    let mut message = world.say(None, "general", "alice", "");
+    message.system = Some(kind.to_owned());
+    world.outside.borrow_mut().messages.last_mut().unwrap().system = message.system.clone();
+    world.submit(0, Input::MessageSent { message });
+    world.settle();
+}
+
+fn seal(world: &World, is_sealed: bool) {
+    let mut outside = world.outside.borrow_mut();
+    outside.sealed_rooms.retain(|_| false);
+    outside.sealed_rooms.extend(is_sealed.then(|| "general".to_owned()));
+}
+
+/// A portal that alice is in.
+fn peopled() -> World {
+    let world = bridged();
+    world.outside.borrow_mut().members.push(("general".to_owned(), "alice".to_owned()));
+    world.transaction(0, &[said("1", "before")]);
+    world.settle();
+    world
+}
+
+fn told(world: &World, words: &str) -> usize {
+    world.whispers().iter().filter(|it| it.0 == "id-alice" && it.1.contains(words)).count()
+}
+
+#[test]
+fn a_room_that_becomes_encrypted_is_suspended_and_goes_on_afterwards() {
+    let world = peopled();
+    seal(&world, true);
+    for kind in ["room_e2e_enabled", "e2e", "e2e"] {
+        system(&world, kind);
+    }
+    assert_eq!(world.sent().len(), 1, "{:?}", world.sent());
+    assert!(world.sent()[0].contains("encrypts this room"));
+    assert_eq!(world.outside.borrow().homeserver.sent[0].content["msgtype"], json!("m.notice"));
+    assert_eq!(told(&world, "encrypts this room"), 1);
+    // Where the workspace lets people say plain things all the same.
+    world.say(Some(0), "general", "alice", "plain");
+    world.transaction(0, &[said("2", "meanwhile")]);
+    world.settle();
+    world.look_over(0);
+    assert_eq!((world.sent().len(), told(&world, "was not sent to Matrix")), (1, 1));
+    assert_eq!(world.shown(), ["before"]);
+    assert_eq!(world.taken_back(), []);
+
+    seal(&world, false);
+    system(&world, "room_e2e_disabled");
+    world.say(Some(0), "general", "alice", "again");
+    world.transaction(0, &[said("3", "again there")]);
+    world.settle();
+    assert!(world.sent()[1].contains("any more"));
+    assert_eq!(world.sent()[2..], ["again"]);
+    assert_eq!(world.shown(), ["before", "again there"]);
+    assert!(!world.records().iter().any(|it| matches!(it, Record::Suspended(_))));
+    world.look_over(0);
+    assert_eq!((world.sent().len(), world.taken_back()), (3, vec![]));
+    world.is_all_done();
+}
+
+#[test]
+fn a_room_whose_encryption_nobody_heard_of_is_found_by_the_next_message() {
+    let world = peopled();
+    seal(&world, true);
+    world.transaction(0, &[said("2", "one"), said("3", "two")]);
+    world.settle();
+    assert_eq!(world.sent().len(), 1, "{:?}", world.sent());
+    assert_eq!(told(&world, "encrypts this room"), 1);
+    assert_eq!(world.shown(), ["before"]);
+    world.is_all_done();
+}
