@@ -46,7 +46,7 @@ use serde_json::{Value, json};
 
 pub use content::newest;
 pub use edit::replaced;
-pub use file::has_caption;
+pub use file::{has_caption, size};
 pub use local::{local_file, local_parts, to_matrix, to_matrix_parts};
 pub use persona::{Persona, persona};
 pub use quote::{Quotes, linked, quotes};

@@ -14,7 +14,7 @@ use crate::effect::Effect;
 use crate::facts::{File, Message};
 use crate::ids;
 use crate::record::{Carried, Entry, Fate, Link, Portal, Record, Work};
-use crate::translate::{MatrixText, Mentions};
+use crate::translate::{MatrixText, Mentions, size};
 use crate::view::{Missing, View, both};
 
 /// The file whose turn it is, if it is larger than the settings let through: it stays, and its sender is told.
@@ -195,14 +195,6 @@ fn media_type(file: &File) -> &str {
         |it: &(&str, &str)| !it.0.is_empty() && !it.1.is_empty() && is_plain(it.0) && is_plain(it.1);
     let plain = file.media_type.split(';').next().unwrap_or_default().trim();
     if plain.split_once('/').is_some_and(|it| is_type(&it)) { plain } else { "application/octet-stream" }
-}
-
-/// A number of bytes as people write it.
-pub(super) fn size(bytes: i64) -> String {
-    if bytes < 1_048_576 {
-        return format!("{} KB", bytes.max(1).saturating_add(1023) / 1024);
-    }
-    format!("{}.{} MB", bytes / 1_048_576, (bytes % 1_048_576) * 10 / 1_048_576)
 }
 
 fn escaped(text: &str) -> String {

@@ -363,11 +363,20 @@ fn message(
 
 /// What an event says, in Rocket.Chat's words.
 fn text(view: &View, kind: &str, content: &Value, may_mention_room: bool) -> Result<String, Missing> {
-    let names = Names::new(view);
     let remote = RemoteEvent { event_type: kind, content, may_mention_room };
-    let text = translate::from_matrix(&remote, &names).text;
+    let names = Names::new(view);
+    let said = translate::from_matrix(&remote, &names);
     names.finish()?;
-    Ok(text)
+    Ok(said.text)
+}
+
+/// The same beside a file that is here: its caption, or the file's name where there is none any more.
+fn caption(view: &View, kind: &str, content: &Value, may_mention_room: bool) -> Result<String, Missing> {
+    let remote = RemoteEvent { event_type: kind, content, may_mention_room };
+    let names = Names::new(view);
+    let said = translate::caption(&remote, &names);
+    names.finish()?;
+    said.map_or_else(|| text(view, kind, content, may_mention_room), |it| Ok(it.text))
 }
 
 /// The address of the picture beside a message, unless the sender's account has that picture itself.

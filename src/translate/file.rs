@@ -23,7 +23,8 @@ pub(super) fn named(kind: Kind, content: &Value) -> String {
     let info = |path| content.pointer(path).and_then(Value::as_u64);
     let lasting = info("/info/duration").or_else(|| info("/org.matrix.msc1767.audio/duration"));
     let lasting = lasting.filter(|_| matches!(kind, Kind::Audio | Kind::Video)).map(clock);
-    let told: Vec<_> = [name, lasting, info("/info/size").map(size)].into_iter().flatten().collect();
+    let size = content.pointer("/info/size").and_then(Value::as_i64).filter(|it| *it >= 0).map(size);
+    let told: Vec<_> = [name, lasting, size].into_iter().flatten().collect();
     let colon = if told.is_empty() { "" } else { ": " };
     format!("[{secret}{lead}{colon}{}]", told.join(", "))
 }
@@ -82,12 +83,16 @@ fn clock(milliseconds: u64) -> String {
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
 
-/// Bytes as people read them.
-fn size(bytes: u64) -> String {
+/// A number of bytes as people read it, in the units that both sides count files in.
+pub fn size(bytes: i64) -> String {
+    const KB: i64 = 1024;
+    const MB: i64 = 1024 * KB;
+    const GB: i64 = 1024 * MB;
+    let tenths = |of: i64| format!("{}.{}", bytes / of, bytes % of * 10 / of);
     match bytes {
-        0..1_000 => format!("{bytes} bytes"),
-        1_000..1_000_000 => format!("{} KB", bytes / 1_000),
-        1_000_000..1_000_000_000 => format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10),
-        _ => format!("{}.{} GB", bytes / 1_000_000_000, bytes / 100_000_000 % 10),
+        ..KB => format!("{bytes} bytes"),
+        KB..MB => format!("{} KB", bytes / KB),
+        MB..GB => format!("{} MB", tenths(MB)),
+        _ => format!("{} GB", tenths(GB)),
     }
 }

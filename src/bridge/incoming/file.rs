@@ -5,10 +5,9 @@
 //! looked for among the room's latest messages: by the same ghost, of the same name, and linked to nothing. What cannot
 //! become a file here becomes a text that names it, with a link where that helps.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{ATTEMPTS, Event, message, speaker, text};
-use crate::bridge::file::size;
+use super::{ATTEMPTS, Event, caption, message, speaker, text};
 use crate::bridge::journal::Journal;
 use crate::bridge::{attachment, encryption, ghost, ledger, link, outage, portal, profile, work};
 use crate::effect::{Effect, FilePlace, Tag};
@@ -16,7 +15,7 @@ use crate::facts::Message;
 use crate::ids::{self, key};
 use crate::input::Answer;
 use crate::record::{Entry, Link, Portal, Record};
-use crate::translate;
+use crate::translate::{self, size};
 use crate::view::{Key, Missing, View, both};
 
 /// Among so many of a room's latest messages a file is looked for that was brought before a crash.
@@ -245,7 +244,7 @@ pub(super) fn said(
 ) -> Result<String, Missing> {
     let why = match manner {
         Manner::Plain => return text(view, kind, content, may_mention_room),
-        Manner::Caption => return text(view, "m.room.message", &caption(content), may_mention_room),
+        Manner::Caption => return caption(view, kind, content, may_mention_room),
         Manner::Linked(why) | Manner::Named(why) => why,
     };
     let said = text(view, kind, content, may_mention_room);
@@ -341,16 +340,6 @@ fn ending(media_type: &str) -> Option<&str> {
         other if other.len() <= 5 && other.chars().all(|c| c.is_ascii_alphanumeric()) => other,
         _ => return None,
     })
-}
-
-/// The content of an event that says nothing but the caption.
-fn caption(content: &Value) -> Value {
-    let mut caption = translate::newest(content).clone();
-    if let Some(caption) = caption.as_object_mut() {
-        caption.insert("msgtype".to_owned(), json!("m.text"));
-        caption.remove("m.relates_to");
-    }
-    caption
 }
 
 fn too_large(view: &View) -> String {
