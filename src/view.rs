@@ -257,7 +257,9 @@ pub struct View {
 impl View {
     /// Makes sure that all these are loaded, so that a step asks once for everything it needs.
     pub fn all(&self, keys: impl IntoIterator<Item = Key>) -> Result<(), Missing> {
-        let missing: BTreeSet<Key> = keys.into_iter().filter(|key| !self.loaded.contains_key(key)).collect();
+        let mut missing = BTreeSet::new();
+        // One by one: a set that is collected sorts its keys first, and the code for that is large.
+        missing.extend(keys.into_iter().filter(|key| !self.loaded.contains_key(key)));
         if missing.is_empty() { Ok(()) } else { Err(Missing(missing.into_iter().collect())) }
     }
 

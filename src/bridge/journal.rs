@@ -48,7 +48,8 @@ impl Journal {
         let mut entries: Vec<Rc<Entry>> = entries.into_values().collect();
         // What is said in a room that nobody here is in yet waits for the answer to the invitation.
         let rank = |it: &Entry| !matches!(it.work, Work::Invited { .. } | Work::Open(_) | Work::Decline(_));
-        entries.sort_by(|a, b| (rank(a), a.at, a.part, &a.id).cmp(&(rank(b), b.at, b.part, &b.id)));
+        // They come in the order of their ids, and those of the same moment stay so.
+        entries.sort_by_key(|it| (rank(it), it.at, it.part));
         Ok(Self { entries, retries, marks, carried, told })
     }
 

@@ -4,6 +4,7 @@
 //! their ids. The store's index is our index. An edit or a deletion is one more link of the message, and the latest
 //! of them counts, wherever it stands.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use super::journal::Journal;
@@ -135,8 +136,7 @@ pub(super) fn seal(view: &View, scope: &Scope) -> Result<Vec<Effect>, Missing> {
             checkpoints.push(checkpoint.clone());
         }
     }
-    let order = |it: &Link| (it.at, it.local.clone(), std::cmp::Reverse((it.gone, it.edit.clone())));
-    links.sort_by_key(order);
+    links.sort_by(|a, b| order(a).cmp(&order(b)));
     links.dedup();
     if links.len() < SEGMENT {
         return Ok(vec![]);
@@ -153,4 +153,9 @@ pub(super) fn seal(view: &View, scope: &Scope) -> Result<Vec<Effect>, Missing> {
     effects.extend(checkpoints.into_iter().map(|it| Record::Checkpoint(it).remove()));
     effects.push(Effect::Wake { scope: scope.clone(), at: view.now });
     Ok(effects)
+}
+
+/// Links in the order of their messages; of the same message the one that counts is the first.
+fn order(link: &Link) -> (i64, &str, Reverse<(bool, Option<&Edit>)>) {
+    (link.at, &link.local, Reverse((link.gone, link.edit.as_ref())))
 }
