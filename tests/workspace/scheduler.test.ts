@@ -86,7 +86,7 @@ test('the lock of a server that crashed holds, and then does not', async (t) => 
   const { app, ws, instance } = await scene(
     t,
     { processors: ['tick'] },
-    { scheduler: { poll: 3_600_000, lock: 1_000 } },
+    { scheduler: { poll: 3_600_000, lock: 600_000 } },
   );
   await run(app, once(now, "{ code: 'await new Promise(() => undefined)' }"));
   void instance.scheduler.look();
@@ -96,7 +96,7 @@ test('the lock of a server that crashed holds, and then does not', async (t) => 
   await other.scheduler.look();
   assert.deepEqual(await seen(app, 'job', 0, other), []);
   const [job] = ws.jobs();
-  ws.database.jobs.set(job?._id ?? '', { lockedAt: new Date(Date.now() - 1_001) });
+  ws.database.jobs.set(job?._id ?? '', { lockedAt: new Date(Date.now() - 600_001) });
   void other.scheduler.look();
   assert.equal((await seen(app, 'job', 1, other)).length, 1);
 });
