@@ -172,19 +172,21 @@ fn a_file_from_matrix_becomes_one_with_its_caption_beneath() {
 }
 
 #[test]
-fn a_file_from_matrix_gets_a_caption_later() {
+fn a_file_from_matrix_gets_a_caption_later_and_loses_it() {
     let world = bridged();
     let event = sends(&world, "1", "cat.png", "", 10);
     world.transaction(0, &[event]);
     world.settle();
-    for (id, text) in [("2", "look"), ("3", "look!")] {
+    for (id, text, shown) in
+        [("2", "look", "look"), ("3", "look!", "look!"), ("4", "", "[image: cat.png, 10 bytes]")]
+    {
         let mut edit = said(id, "* look");
         edit["origin_server_ts"] = json!(5 + id.len());
         edit["content"]["m.new_content"] = tells("1", "cat.png", text, 10)["content"].clone();
         edit["content"]["m.relates_to"] = json!({ "rel_type": "m.replace", "event_id": "$1" });
         world.transaction(0, &[edit]);
         world.settle();
-        assert_eq!(world.brought(), ["cat.png", text]);
+        assert_eq!(world.brought(), ["cat.png", shown]);
     }
     world.is_all_done();
 }
