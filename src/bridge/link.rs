@@ -24,18 +24,22 @@ pub(super) fn to(
     name: &str,
     size: Option<i64>,
 ) -> Result<Result<String, String>, Missing> {
-    let is_own = view.config.pictures.contains("://");
-    let base = if is_own { &view.config.pictures } else { &view.config.endpoints };
-    if !is_own && size.is_some_and(|it| it > ENDPOINTS) {
+    let base = &view.config.pictures;
+    let by_rocketchat = base.contains("/api/apps/");
+    if by_rocketchat && size.is_some_and(|it| it > ENDPOINTS) {
         return Ok(Err(
-            "it is too large to be fetched by way of Rocket.Chat; an administrator can let the App's own \
-                       listener be reached, by the setting 'Where browsers reach the App'"
+            "it is too large to be fetched by way of Rocket.Chat; an administrator can have browsers reach the App's \
+             listener itself, by the setting 'Where browsers reach the App's listener'"
                 .to_owned(),
         ));
     }
     let oldest = avatar::seals(view)?.min_by(|a, b| (a.at, &a.key).cmp(&(b.at, &b.key)));
     let (Some(seal), false) = (oldest, base.is_empty()) else {
-        return Ok(Err("nobody has said where browsers reach the App".to_owned()));
+        return Ok(Err(
+            "an administrator has yet to say how browsers reach it, in the setting 'Where browsers reach the App's \
+             listener'"
+                .to_owned(),
+        ));
     };
     let until = (view.now + VALID).to_string();
     let mark = mark(&seal.key, of, &until, name);
