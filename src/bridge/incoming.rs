@@ -142,8 +142,8 @@ pub(super) fn missed(view: &View, entry: &Entry, events: &[String]) -> Result<Ve
         .filter_map(|event| Some((serde_json::from_str::<Event>(event).ok()?, event)))
         .filter(|(it, _)| it.at >= since && !view.config.is_ours(&it.sender))
         .filter(|(it, _)| match it.kind.as_str() {
-            "m.room.message" | "m.room.encrypted" | "m.sticker" | "m.reaction" => !it.is_pruned(),
-            kind => kind == "m.room.redaction",
+            "m.reaction" => !it.is_pruned(),
+            kind => kind == "m.room.redaction" || (is_said(kind) && !it.is_pruned()),
         })
         .collect();
     view.all(young.iter().flat_map(|(it, _)| {
@@ -284,7 +284,7 @@ fn bring(
             "m.reaction" if event.state_key.is_none() => {
                 reaction::bring(view, portal, &event, journal.attempts(entry, index))?
             }
-            "m.room.message" | "m.room.encrypted" | "m.sticker" if event.state_key.is_none() => {
+            kind if event.state_key.is_none() && is_said(kind) => {
                 let manner = file::manner(view, portal, &event)?;
                 message(view, portal, &event, journal.attempts(entry, index), &manner)?
             }
@@ -296,6 +296,20 @@ fn bring(
             text: format!("A Matrix event in {} is malformed and was passed over: {why}", portal.remote),
         }],
     })
+}
+
+/// Whether events of a kind are shown to people as something that was said. Places and polls have two names each.
+fn is_said(kind: &str) -> bool {
+    matches!(
+        kind,
+        "m.room.message"
+            | "m.room.encrypted"
+            | "m.sticker"
+            | "m.location"
+            | "org.matrix.msc3488.location"
+            | "m.poll.start"
+            | "org.matrix.msc3381.poll.start"
+    )
 }
 
 fn message(

@@ -219,7 +219,14 @@ fn what_is_too_large_or_refused_can_be_had_by_a_link() {
         let brought = world.brought();
         assert_eq!(brought.len(), 2, "{brought:?}");
         assert!(brought[0].contains(name) && brought[0].contains("look"), "{brought:?}");
-        let link = brought[0].split("https://pictures.rc.test").nth(1).unwrap().split(')').next().unwrap().to_owned();
+        let link = brought[0]
+            .split("https://pictures.rc.test")
+            .nth(1)
+            .unwrap()
+            .split(')')
+            .next()
+            .unwrap()
+            .to_owned();
         world.request(0, "GET", &link, None, "");
         world.settle();
         let Served::File(served) = world.served(0) else { panic!("{:?}", world.served(0)) };

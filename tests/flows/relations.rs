@@ -270,3 +270,31 @@ fn everyone_is_called_only_by_those_who_may() {
     assert!(world.outside.borrow().homeserver.is_in(ROOM, "@rc_carol:hs.test"));
     world.is_all_done();
 }
+
+#[test]
+fn places_and_polls_are_said_in_words_under_either_of_their_names() {
+    let place = json!({ "m.text": "Here", "m.location": { "uri": "geo:51.5,-0.1" } });
+    let poll = |name: &str| {
+        json!({ name: {
+            "question": { "m.text": "Lunch?", "org.matrix.msc1767.text": "Lunch?" },
+            "answers": [{ "id": "p", "org.matrix.msc1767.text": "Pizza", "m.text": "Pizza" }],
+        } })
+    };
+    for (kind, content, words) in [
+        ("m.location", place.clone(), "51.5"),
+        ("org.matrix.msc3488.location", place, "51.5"),
+        ("m.poll.start", poll("m.poll.start"), "Pizza"),
+        ("org.matrix.msc3381.poll.start", poll("org.matrix.msc3381.poll.start"), "Pizza"),
+    ] {
+        let world = bridged();
+        let mut event = said("1", "");
+        event["type"] = json!(kind);
+        event["content"] = content;
+        world.transaction(0, &[event.clone(), said("2", "after")]);
+        world.transaction(0, &[event]);
+        world.settle();
+        let shown = world.shown();
+        assert_eq!((shown.len(), shown[1].as_str()), (2, "after"), "{kind}: {shown:?}");
+        assert!(shown[0].contains(words), "{kind}: {shown:?}");
+    }
+}
