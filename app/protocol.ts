@@ -806,7 +806,11 @@ username: string, } | { "kind": "upload",
 /**
  * Rocket.Chat's id of it.
  */
-id: string, } | { "kind": "room", 
+id: string, 
+/**
+ * Its media type, as it may stand in a header.
+ */
+mediaType: string, } | { "kind": "room", 
 /**
  * The room's id.
  */

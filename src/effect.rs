@@ -237,7 +237,7 @@ pub enum Effect {
 /// A place of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "protocol", derive(ts_rs::TS))]
-#[serde(tag = "kind", rename_all = "camelCase")]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum FilePlace {
     /// Another server: a request that brings it, or that it is the body of.
     Server {
@@ -253,6 +253,8 @@ pub enum FilePlace {
     Upload {
         /// Rocket.Chat's id of it.
         id: String,
+        /// Its media type, as it may stand in a header.
+        media_type: String,
     },
     /// A room of the workspace, where it is to be said. The answer is `{"message": id}`; status 422 if the workspace
     /// does not take it, and 413 if it is too large.

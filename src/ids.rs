@@ -14,7 +14,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-pub use file::file_name;
+pub use file::{file_name, media_type};
 pub use transaction::{
     edit_transaction, file_transaction, reaction_transaction, redaction_transaction, transaction,
 };

@@ -259,6 +259,13 @@ pub struct Portal {
     pub dm: Option<Dm>,
 }
 
+impl Portal {
+    /// Whether a Matrix user is none of those in a direct message, where only they may speak.
+    pub fn is_strange_to(&self, mxid: &str) -> bool {
+        self.dm.as_ref().is_some_and(|dm| dm.people.iter().all(|it| it != mxid))
+    }
+}
+
 /// A Matrix user as a Rocket.Chat user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ghost {

@@ -7,8 +7,9 @@ import type { IUpload } from '@rocket.chat/apps-engine/definition/uploads';
 import { fields, text, unmapped } from '../inputs/unmapped.ts';
 import { reason } from '../log.ts';
 import type { Answer, Call, FilePlace } from '../protocol.ts';
+import { within } from '../within.ts';
 import type { Accessors } from './accessors.ts';
-import { mediaType, sizeOf } from './image.ts';
+import { sizeOf } from './image.ts';
 import { answerOf, type Bytes, largestLookup, tooLarge, type Transport } from './transport.ts';
 
 /** Among so many of a room's latest messages a file is looked for. */
@@ -23,7 +24,11 @@ const atOnce = 3;
 /** Older servers post the message of a file a little after they took it. */
 const lookAgain = [0, 100, 300, 1000];
 
+/** Longer than Rocket.Chat takes over the largest file, in milliseconds. */
+const patience = 60_000;
+
 type Room = Extract<FilePlace, { kind: 'room' }>;
+type Kept = Extract<FilePlace, { kind: 'upload' }>;
 
 export class Files {
   /** What is under way, by whom it is for. */
@@ -33,7 +38,10 @@ export class Files {
   /** Rocket.Chat stands still while it takes a file: one at a time. */
   private taking: Promise<unknown> = Promise.resolve();
 
-  constructor(private readonly accessors: Accessors) {}
+  constructor(
+    private readonly accessors: Accessors,
+    private readonly allowed = patience,
+  ) {}
 
   /** The last file that somebody posted in a room, as text; nothing where it is too large. */
   async posted(room: string, user: string): Promise<string | null> {
@@ -51,22 +59,20 @@ export class Files {
   }
 
   /** Brings a file of the workspace to a server; the server's answer, with the size of what is a picture. */
-  async bring(id: string, to: Call, transport: Transport): Promise<Answer> {
+  async bring({ id, mediaType }: Kept, to: Call, transport: Transport): Promise<Answer> {
     const uploads = this.accessors.read.getUploadReader();
-    let type: string;
     let bytes: Uint8Array;
     try {
-      const upload = (await uploads.getById(id)) as IUpload | undefined;
+      const upload = (await this.soon(uploads.getById(id))) as IUpload | undefined;
       if (upload === undefined) return refusal(404, 'M_NOT_FOUND', 'Rocket.Chat has it no more');
       if (Number(upload.size) > largest)
         return refusal(400, 'M_TOO_LARGE', 'Apps cannot read files of that size');
-      type = plainType(upload.type);
-      bytes = new Uint8Array(await uploads.getBufferById(id));
+      bytes = new Uint8Array(await this.soon(uploads.getBufferById(id)));
     } catch (error) {
       return refusal(404, 'M_NOT_FOUND', `Rocket.Chat did not hand it out: ${short(error)}`);
     }
     try {
-      const more = { headers: { 'Content-Type': type }, body: bytes };
+      const more = { headers: { 'Content-Type': mediaType }, body: bytes };
       const { status, headers, bytes: body } = await transport.carry(to, more, largestLookup);
       const said = new TextDecoder().decode(body);
       return answerOf(status, headers, status === 200 ? withSize(said, bytes) : said);
@@ -97,7 +103,7 @@ export class Files {
       const { status, headers, bytes } = answer;
       if (status !== 200)
         return answerOf(status, headers, new TextDecoder().decode(bytes.subarray(0, largestLookup)));
-      const upload = this.taking.then(() => this.upload(to, bytes));
+      const upload = this.taking.then(() => this.soon(this.upload(to, bytes)));
       this.taking = upload.catch(() => undefined);
       const message = await upload;
       return answerOf(200, {}, JSON.stringify({ message }));
@@ -134,6 +140,11 @@ export class Files {
     return null;
   }
 
+  /** One that Rocket.Chat never answers keeps no other waiting for ever. */
+  private soon<T>(answer: Promise<T>): Promise<T> {
+    return within(this.allowed, 'the workspace', answer);
+  }
+
   private async latest(room: string) {
     const options = { limit: latest, sort: { createdAt: 'desc' } } as const;
     return this.accessors.read.getRoomReader().getMessages(room, options);
@@ -151,12 +162,6 @@ function refusal(status: number, errcode: string, error: string): Answer {
 /** The engine's errors bring lines of their own. */
 function short(error: unknown): string {
   return (reason(error).split('\n')[0] ?? '').slice(0, 200);
-}
-
-/** A media type as it may stand in a header. */
-function plainType(type: unknown): string {
-  const plain = mediaType({ 'content-type': type });
-  return /^[\w.+!#$&^-]+\/[\w.+!#$&^-]+$/.test(plain) ? plain : 'application/octet-stream';
 }
 
 function withSize(body: string, bytes: Uint8Array): string {

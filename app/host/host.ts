@@ -218,7 +218,7 @@ export class WorkspaceHost implements Host {
 
   private async carry({ tag, from, to }: Extract<Effect, { kind: 'carry' }>): Promise<Answer> {
     if (from.kind === 'upload' && to.kind === 'server')
-      return this.rocketchat.files.bring(from.id, to.request, this.transport());
+      return this.rocketchat.files.bring(from, to.request, this.transport());
     if (from.kind === 'server' && to.kind === 'room')
       return this.rocketchat.files.take(JSON.stringify(tag), from.request, to, this.transport());
     return this.pictures.carry(from, to);

@@ -9,6 +9,7 @@ use super::{intent, request, token};
 use crate::attachment::{Done, Move};
 use crate::effect::{Call, FilePlace};
 use crate::facts::{File, User};
+use crate::ids;
 use crate::input::Answer;
 use crate::puppet;
 use crate::view::{Missing, View};
@@ -89,7 +90,10 @@ fn upload(view: &View, step: &str, by: &User, file: &File) -> Result<Move, Missi
     Ok(match token::shown(view, request::with(upload, "filename", &file.name))? {
         Some(request) => Move::Carry {
             step: step.to_owned(),
-            from: FilePlace::Upload { id: file.id.clone() },
+            from: FilePlace::Upload {
+                id: file.id.clone(),
+                media_type: ids::media_type(&file.media_type).to_owned(),
+            },
             to: FilePlace::Server { request },
         },
         None => Move::Later { after: None, why: token::lacking(view)? },

@@ -31,8 +31,7 @@ pub(super) fn address(view: &View, mxc: &str) -> Result<Option<String>, Missing>
     if view.config.pictures.is_empty() || !attachment(view).keeps_profiles() {
         return Ok(None);
     }
-    let oldest = seals(view)?.min_by(|a, b| (a.at, &a.key).cmp(&(b.at, &b.key)));
-    let (Some(Seal { key, .. }), Some((server, media))) = (oldest, ids::split_mxc(mxc)) else {
+    let (Some(Seal { key, .. }), Some((server, media))) = (seal(view)?, ids::split_mxc(mxc)) else {
         return Ok(None);
     };
     let path = Call::path(&["avatar", server, media, &mark(key, &[server, media])]);
@@ -73,8 +72,13 @@ pub(super) fn mark(key: &str, of: &[&str]) -> String {
     ids::digest(&[key, &ids::digest(&parts)])
 }
 
-/// All keys that marks are made with.
-pub(super) fn seals(view: &View) -> Result<impl Iterator<Item = &Seal>, Missing> {
+/// The key that marks are made with: the oldest.
+pub(super) fn seal(view: &View) -> Result<Option<&Seal>, Missing> {
+    Ok(seals(view)?.min_by(|a, b| (a.at, &a.key).cmp(&(b.at, &b.key))))
+}
+
+/// All keys whose marks are accepted.
+fn seals(view: &View) -> Result<impl Iterator<Item = &Seal>, Missing> {
     let records = view.records(key::SEALS)?.iter();
     Ok(records.filter_map(|it| if let Record::Seal(it) = it { Some(it) } else { None }))
 }

@@ -142,7 +142,7 @@ fn add_file(content: &mut Value, file: &File, media: &str) {
         Some(_) | None => "m.file",
     };
     let (uri, dimensions) = media.split_once(' ').unwrap_or((media, ""));
-    let mut info = json!({ "mimetype": media_type(file), "size": file.size });
+    let mut info = json!({ "mimetype": ids::media_type(&file.media_type), "size": file.size });
     for (name, length) in ["w", "h"].into_iter().zip(dimensions.split('x')) {
         if let (Some(info), Ok(length)) = (info.as_object_mut(), length.parse::<u32>()) {
             info.insert(name.to_owned(), json!(length));
@@ -187,14 +187,6 @@ fn carried(entry: &Entry, part: usize, fate: Fate) -> Effect {
 fn name(file: &File) -> String {
     let name = ids::file_name(&file.name);
     if name.is_empty() { "file".to_owned() } else { name }
-}
-
-fn media_type(file: &File) -> &str {
-    let is_plain = |it: &str| it.chars().all(|c| c.is_ascii_alphanumeric() || "!#$&-^_.+".contains(c));
-    let is_type =
-        |it: &(&str, &str)| !it.0.is_empty() && !it.1.is_empty() && is_plain(it.0) && is_plain(it.1);
-    let plain = file.media_type.split(';').next().unwrap_or_default().trim();
-    if plain.split_once('/').is_some_and(|it| is_type(&it)) { plain } else { "application/octet-stream" }
 }
 
 fn escaped(text: &str) -> String {

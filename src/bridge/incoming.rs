@@ -349,7 +349,7 @@ fn message(
     let place = related::place(view, portal, event, attempts < LAST_ATTEMPT);
     let (text, place) = both(text, place)?;
     let text = place.told(view, portal, text)?;
-    if portal.dm.as_ref().is_some_and(|it| !it.people.contains(&event.sender)) {
+    if portal.is_strange_to(&event.sender) {
         return Ok(vec![dm::of_stranger(portal, id, &event.sender, &text)]);
     }
     let (profile, learnt) = profile::of_speaker(view, &event.sender, event.at)?;

@@ -27,11 +27,8 @@ pub(super) fn link(message: &Message, event: &str) -> Link {
         at: message.at,
         hash: hash(&message.text),
         by: message.sender.username.clone(),
-        mentions: vec![],
         edit: message.edited_at.map(|at| Edit { at, event: event.to_owned() }),
-        gone: false,
-        more: vec![],
-        media: String::new(),
+        ..Link::default()
     }
 }
 

@@ -33,8 +33,7 @@ pub(super) fn to(
                 .to_owned(),
         ));
     }
-    let oldest = avatar::seals(view)?.min_by(|a, b| (a.at, &a.key).cmp(&(b.at, &b.key)));
-    let (Some(seal), false) = (oldest, base.is_empty()) else {
+    let (Some(seal), false) = (avatar::seal(view)?, base.is_empty()) else {
         return Ok(Err(
             "an administrator has yet to say how browsers reach it, in the setting 'Where browsers reach the App's \
              listener'"

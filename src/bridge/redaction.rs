@@ -156,13 +156,8 @@ fn gone(deleted: &Deleted, link: Option<Link>) -> Link {
         local: deleted.message.clone(),
         remote: ids::event_of(&deleted.message).unwrap_or_default(),
         at: deleted.at,
-        hash: String::new(),
         by: deleted.author.clone(),
-        mentions: vec![],
-        edit: None,
-        gone: true,
-        more: vec![],
-        media: String::new(),
+        ..Link::default()
     };
     Link { gone: true, mentions: vec![], ..link.unwrap_or_else(unknown) }
 }

@@ -1,4 +1,4 @@
-//! Names of files, as they may stand in a folder, a header and a line of text.
+//! Names and media types of files, as they may stand in a folder, a header and a line of text.
 
 /// A file's name without folders, and without what turns or breaks a line, of 255 bytes at most; what it ends in stays.
 pub fn file_name(name: &str) -> String {
@@ -10,6 +10,15 @@ pub fn file_name(name: &str) -> String {
     let Some(end) = end else { return cut(plain, LONGEST_NAME).to_owned() };
     let stem = plain.get(..plain.len() - end.len() - 1).unwrap_or_default();
     format!("{}.{end}", cut(stem, LONGEST_NAME - end.len() - 1))
+}
+
+/// A file's media type without parameters; that of any bytes where it is none.
+pub fn media_type(told: &str) -> &str {
+    let is_plain =
+        |it: &str| !it.is_empty() && it.chars().all(|c| c.is_ascii_alphanumeric() || "!#$&-^_.+".contains(c));
+    let plain = told.split(';').next().unwrap_or_default().trim();
+    let is_type = plain.split_once('/').is_some_and(|(kind, of)| is_plain(kind) && is_plain(of));
+    if is_type { plain } else { "application/octet-stream" }
 }
 
 /// So many bytes may a file's name have.
@@ -35,6 +44,20 @@ mod tests {
             ("Übersicht (1).tar.gz", "Übersicht (1).tar.gz"),
         ] {
             assert_eq!(file_name(name), expected);
+        }
+    }
+
+    #[test]
+    fn media_types_break_no_header() {
+        for (told, expected) in [
+            ("image/png", "image/png"),
+            (" image/svg+xml ; charset=utf-8", "image/svg+xml"),
+            ("text/html\r\nX-Evil: 1", "application/octet-stream"),
+            ("a/b/c", "application/octet-stream"),
+            ("/", "application/octet-stream"),
+            ("", "application/octet-stream"),
+        ] {
+            assert_eq!(media_type(told), expected);
         }
     }
 

@@ -6,7 +6,7 @@ use crate::facts::User;
 
 /// A message and its Matrix event, as it was at some time: an edit and a deletion are links of their own, and of those
 /// of one message the latest counts. Of messages that came from Matrix only edits and deletions need a link.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
     /// The Rocket.Chat room.
     pub room: String,

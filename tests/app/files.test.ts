@@ -59,16 +59,17 @@ interface Upload {
 }
 
 /** The engine as far as files go. */
-function workspace(files: Record<string, { type: string; bytes: Buffer; size?: number }> = {}) {
+function workspace(files: Record<string, { bytes: Buffer; size?: number }> = {}, patience?: number) {
   const uploads: Upload[] = [];
-  const state = { refuse: '', busy: 0, most: 0, reads: 0 };
+  const state = { refuse: '', silent: false, busy: 0, most: 0, reads: 0 };
   const reader = {
     getById: (id: string) => {
       const file = files[id];
-      return Promise.resolve(file && { id, type: file.type, size: file.size ?? file.bytes.length });
+      return Promise.resolve(file && { id, size: file.size ?? file.bytes.length });
     },
     getBufferById: (id: string) => {
       state.reads++;
+      if (state.silent) return new Promise<never>(() => undefined);
       return Promise.resolve(files[id]?.bytes);
     },
   };
@@ -76,6 +77,7 @@ function workspace(files: Record<string, { type: string; bytes: Buffer; size?: n
     bytes: Buffer,
     { filename, room, user }: { filename: string; room: { id: string }; user: { username: string } },
   ) => {
+    if (state.silent) return new Promise<never>(() => undefined);
     state.most = Math.max(state.most, ++state.busy);
     await new Promise((resolve) => setImmediate(resolve));
     state.busy--;
@@ -98,7 +100,7 @@ function workspace(files: Record<string, { type: string; bytes: Buffer; size?: n
     writing: () =>
       Promise.resolve({ modify: { getCreator: () => ({ getUploadCreator: () => ({ uploadBuffer }) }) } }),
   };
-  return { files: new Files(accessors as never), uploads, state };
+  return { files: new Files(accessors as never, patience), uploads, state };
 }
 
 const status = (answer: Answer): number => (answer.kind === 'response' ? answer.status : 0);
@@ -111,14 +113,18 @@ function deferred(): { promise: Promise<void>; resolve: () => void } {
   return { promise, resolve };
 }
 
+function kept(id: string, mediaType = 'application/octet-stream') {
+  return { kind: 'upload', id, mediaType } as const;
+}
+
 const room = { kind: 'room', room: 'general', sender: 'bob:far.test', name: 'a.bin', most: MB } as const;
 
 test('a file goes to the homeserver as it is, and the size of a picture is told', async (t) => {
   const bytes = png([1, 2, 3], 5);
   const { files, state } = workspace({
-    picture: { type: 'image/png; x', bytes },
-    odd: { type: 'text/html\r\nX-Evil: 1', bytes: Buffer.from('x') },
-    huge: { type: 'a/b', bytes, size: 17 * MB },
+    picture: { bytes },
+    odd: { bytes: Buffer.from('x') },
+    huge: { bytes, size: 17 * MB },
   });
   const got: { type: string | undefined; bytes: Buffer }[] = [];
   const url = await server(t, (request, response) => {
@@ -130,21 +136,21 @@ test('a file goes to the homeserver as it is, and the size of a picture is told'
     });
   });
   const to = call(url, 'POST');
-  assert.deepEqual(body(await files.bring('picture', to, client(t))), {
+  assert.deepEqual(body(await files.bring(kept('picture', 'image/png'), to, client(t))), {
     content_uri: 'mxc://x/y',
     w: 5,
     h: 5,
   });
-  assert.deepEqual(body(await files.bring('odd', to, client(t))), { content_uri: 'mxc://x/y' });
+  assert.deepEqual(body(await files.bring(kept('odd'), to, client(t))), { content_uri: 'mxc://x/y' });
   assert.deepEqual(got, [
     { type: 'image/png', bytes },
     { type: 'application/octet-stream', bytes: Buffer.from('x') },
   ]);
   state.reads = 0;
-  assert.equal(status(await files.bring('huge', to, client(t))), 400);
-  assert.equal(status(await files.bring('gone', to, client(t))), 404);
+  assert.equal(status(await files.bring(kept('huge'), to, client(t))), 400);
+  assert.equal(status(await files.bring(kept('gone'), to, client(t))), 404);
   assert.equal(state.reads, 0, 'what is too large is not read');
-  const nobody = await files.bring('picture', call('http://127.0.0.1:9', 'POST'), client(t));
+  const nobody = await files.bring(kept('picture'), call('http://127.0.0.1:9', 'POST'), client(t));
   assert.equal(nobody.kind, 'unreachable');
 });
 
@@ -163,6 +169,19 @@ test('files come one at a time, each once, and the message of each is found', as
     assert.equal(upload?.bytes.toString(), `/${String(whose[at])}`);
     assert.deepEqual([upload.name, upload.room, upload.user], ['a.bin', 'general', 'bob:far.test']);
   }
+});
+
+test('a workspace that never answers keeps no other file waiting', async (t) => {
+  const url = await server(t, (request, response) => {
+    request.resume().on('end', () => response.writeHead(200).end('{}'));
+  });
+  const { files, state, uploads } = workspace({ picture: { bytes: Buffer.from('x') } }, 50);
+  state.silent = true;
+  assert.equal(status(await files.take('1', call(url), room, client(t))), 422);
+  assert.equal(status(await files.bring(kept('picture'), call(url, 'POST'), client(t))), 404);
+  state.silent = false;
+  assert.equal(status(await files.take('2', call(url), room, client(t))), 200);
+  assert.equal(uploads.length, 1);
 });
 
 test('what is too large is not taken in, and each side is heard', async (t) => {

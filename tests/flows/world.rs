@@ -578,7 +578,7 @@ impl Outside {
                 self.rest.push((format!("picture of {username}"), request.url.clone()));
                 (200, r#"{"success":true}"#.to_owned())
             }
-            Asked::Carry(FilePlace::Upload { id }, FilePlace::Server { request }) => {
+            Asked::Carry(FilePlace::Upload { id, .. }, FilePlace::Server { request }) => {
                 let size = self.uploads.get(id).copied();
                 return match size {
                     Some(size) => self.homeserver.take_file(request, id, size),

@@ -133,11 +133,8 @@ fn change(
         at: held.edit.at,
         hash: ledger::hash(&text),
         by: editor.clone(),
-        mentions: vec![],
         edit: Some(held.edit.clone()),
-        gone: false,
-        more: vec![],
-        media: String::new(),
+        ..Link::default()
     };
     let is_new = text != shown.text;
     let edit = is_new.then_some(Effect::EditMessage { id, room, editor, text });

@@ -61,8 +61,7 @@ pub(super) fn carry(
 ) -> Result<Option<Vec<Effect>>, Missing> {
     let Ok(event) = serde_json::from_str::<Event>(event) else { return Ok(None) };
     let Some(file) = file(&event.kind, &event.content) else { return Ok(None) };
-    let is_stranger = portal.dm.as_ref().is_some_and(|it| !it.people.contains(&event.sender));
-    if is_stranger || event.state_key.is_some() || event.is_pruned() {
+    if portal.is_strange_to(&event.sender) || event.state_key.is_some() || event.is_pruned() {
         return Ok(None);
     }
     let id = ids::message_id(&event.id);
@@ -301,13 +300,8 @@ fn linked(portal: &Portal, event: &Event, message: &str, speaker: &str, now: i64
         local: message.to_owned(),
         remote: event.id.clone(),
         at: now,
-        hash: String::new(),
         by: speaker.to_owned(),
-        mentions: vec![],
-        edit: None,
-        gone: false,
-        more: vec![],
-        media: String::new(),
+        ..Link::default()
     };
     Record::Link(link).insert()
 }

@@ -27,8 +27,7 @@ pub(super) fn bring(
     let is_gone = ledger::of_event(view, &portal.local, &event.id)?.is_some_and(|it| it.gone);
     let is_known = reaction::all(view.records(&key::reaction(&event.id))?).next().is_some();
     let is_shown = view.message(&ids::message_id(&event.id))?.is_some();
-    let is_stranger = portal.dm.as_ref().is_some_and(|it| !it.people.contains(&event.sender));
-    if event.is_pruned() || is_gone || is_known || is_shown || is_stranger {
+    if event.is_pruned() || is_gone || is_known || is_shown || portal.is_strange_to(&event.sender) {
         return Ok(vec![]);
     }
     let Some(message) = ledger::message(view, &portal.local, of)? else { return Ok(vec![]) };

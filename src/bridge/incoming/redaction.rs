@@ -49,17 +49,5 @@ pub(super) fn bring(view: &View, portal: &Portal, event: &Event) -> Result<Vec<E
 
 /// What is known of an event that has no link: it came from Matrix, or is still to come.
 fn unknown(portal: &Portal, local: String, of: &str, at: i64) -> Link {
-    Link {
-        room: portal.local.clone(),
-        local,
-        remote: of.to_owned(),
-        at,
-        hash: String::new(),
-        by: String::new(),
-        mentions: vec![],
-        edit: None,
-        gone: false,
-        more: vec![],
-        media: String::new(),
-    }
+    Link { room: portal.local.clone(), local, remote: of.to_owned(), at, ..Link::default() }
 }
