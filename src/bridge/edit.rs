@@ -161,6 +161,7 @@ fn overtaken_message(
 /// another, for none was there since it was said. Whenever one comes or goes, all portals are compared.
 fn is_untried(view: &View, journal: &Journal, entry: &Entry, message: &Message) -> Result<bool, Missing> {
     Ok(journal.attempts(entry, 0) == 0
+        && !journal.has_carried(entry)
         && message.at >= view.started
         && owner::is_alone_since(view, message.at)?
         && reconcile::last(view, &message.room)?.is_none_or(|it| it < message.at))

@@ -34,7 +34,9 @@ pub(super) fn accept(
 ) -> Result<Option<Vec<Effect>>, Missing> {
     let standing = suspended(view, portal)?;
     Ok(match (message.system.as_deref(), standing) {
-        (Some("e2e" | "room_e2e_enabled"), None) => Some(suspend(view, portal, &message.sender)?),
+        (Some("e2e" | "room_e2e_enabled"), None) => {
+            Some(suspend(view, portal, &message.sender, &message.id)?)
+        }
         (Some("room_e2e_disabled"), Some(standing)) => Some(resume(view, portal, &standing, &message.sender)),
         (None, Some(_)) if outgoing::is_for_matrix(message, portal.since) => {
             let (room, user) = (message.room.clone(), message.sender.id.clone());
@@ -51,20 +53,22 @@ pub(super) fn suspended(view: &View, portal: &Portal) -> Result<Option<Suspended
     Ok(records.find_map(|it| if let Record::Suspended(it) = it { Some(it.clone()) } else { None }))
 }
 
-/// The effects that suspend a portal whose room is found to be encrypted, where a message could not be brought there.
-pub(super) fn found(view: &View, portal: &Portal) -> Result<Option<Vec<Effect>>, Missing> {
+/// The effects that suspend a portal whose room is found to be encrypted, where an event could not be brought there.
+pub(super) fn found(view: &View, portal: &Portal, event: &str) -> Result<Option<Vec<Effect>>, Missing> {
     if !view.room(&portal.local)?.is_some_and(|it| it.encrypted) {
         return Ok(None);
     }
     let witness = everyone::witness(view, portal)?;
-    witness.map(|by| suspend(view, portal, by)).transpose()
+    witness.map(|by| suspend(view, portal, by, event)).transpose()
 }
 
-fn suspend(view: &View, portal: &Portal, by: &User) -> Result<Vec<Effect>, Missing> {
+/// It is suspended last of what matters, so that a crash in between has both sides told all the same; `because` of what
+/// it is found once more then.
+fn suspend(view: &View, portal: &Portal, by: &User, because: &str) -> Result<Vec<Effect>, Missing> {
     let people = view.members(&portal.local)?.iter().filter(|it| it.kind == UserKind::User);
     let suspended = Suspended { local: portal.local.clone(), at: view.now };
-    let mut effects = vec![Record::Suspended(suspended).insert()];
-    effects.extend(announce(view, portal, by, BEGINS));
+    let mut effects = announce(view, portal, by, BEGINS, because).to_vec();
+    effects.push(Record::Suspended(suspended).insert());
     effects.extend(people.take(MOST_TOLD).map(|it| Effect::Notify {
         room: portal.local.clone(),
         user: it.id.clone(),
@@ -75,17 +79,18 @@ fn suspend(view: &View, portal: &Portal, by: &User) -> Result<Vec<Effect>, Missi
 
 fn resume(view: &View, portal: &Portal, suspended: &Suspended, by: &User) -> Vec<Effect> {
     let (room, text) = (portal.local.clone(), ENDS.to_owned());
-    let id = ids::notice_id(&[&portal.local, ENDS, &suspended.at.to_string()]);
-    let mut effects = announce(view, portal, by, ENDS).to_vec();
+    let since = suspended.at.to_string();
+    let id = ids::notice_id(&[&portal.local, ENDS, &since]);
+    let mut effects = announce(view, portal, by, ENDS, &since).to_vec();
     effects.push(Effect::TellRoom { id, room, text });
     effects.push(Record::Suspended(suspended.clone()).remove());
     effects
 }
 
-/// The effects that tell Matrix, in the name of somebody here.
-fn announce(view: &View, portal: &Portal, by: &User, text: &str) -> [Effect; 2] {
+/// The effects that tell Matrix, in the name of somebody here; once for what it is told because of.
+fn announce(view: &View, portal: &Portal, by: &User, text: &str, because: &str) -> [Effect; 2] {
     let message = Message {
-        id: ids::notice_id(&[&portal.local, text, &view.now.to_string()]),
+        id: ids::notice_id(&[&portal.local, text, "to Matrix", because]),
         room: portal.local.clone(),
         sender: by.clone(),
         text: text.to_owned(),

@@ -151,10 +151,11 @@ pub(super) fn missed(view: &View, entry: &Entry, events: &[String]) -> Result<Ve
     }))?;
     let mut lost = vec![];
     for (it, event) in young {
-        let is_gone = ledger::of_event(view, &portal.local, &it.id)?.is_some_and(|it| it.gone);
-        let is_known = view.message(&ids::message_id(&it.id))?.is_some()
+        // Of files from Matrix there is a link only.
+        let is_known = ledger::of_event(view, &portal.local, &it.id)?.is_some()
+            || view.message(&ids::message_id(&it.id))?.is_some()
             || !view.records(&key::reaction(&it.id))?.is_empty();
-        if !is_known && !is_gone {
+        if !is_known {
             lost.push(event.clone());
         }
     }
@@ -338,7 +339,7 @@ fn message(
         return Ok(vec![]);
     }
     if attempts > 0
-        && let Some(effects) = encryption::found(view, portal)?
+        && let Some(effects) = encryption::found(view, portal, &event.id)?
     {
         return Ok(effects);
     }

@@ -91,6 +91,11 @@ impl Journal {
         told.into_values().cloned().collect()
     }
 
+    /// Whether anything became of the files of an entry's message.
+    pub(super) fn has_carried(&self, entry: &Entry) -> bool {
+        self.carried_of(entry).next().is_some()
+    }
+
     fn carried_of(&self, entry: &Entry) -> impl Iterator<Item = &Carried> {
         self.carried.iter().filter(move |it| it.entry == entry.id)
     }

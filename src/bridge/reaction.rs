@@ -43,7 +43,10 @@ pub(super) fn accept(
 
 /// Whether Matrix may have a message at all.
 pub(super) fn is_bridged(message: &Message, since: i64) -> bool {
-    ids::event_of(&message.id).is_some() || outgoing::is_for_matrix(message, since)
+    // A file from Matrix has an id of Rocket.Chat's own.
+    ghost::is_ghost(&message.sender)
+        || ids::event_of(&message.id).is_some()
+        || outgoing::is_for_matrix(message, since)
 }
 
 /// The journal entry of a reaction to a message that was said at a time, in milliseconds. Each is one of its own: a

@@ -51,12 +51,21 @@ pub(super) fn accept(view: &View, message: &Message, by: &User) -> Result<Vec<Ef
     let known = from_matrix.then(|| Record::Link(gone(&deleted, link)).insert());
     let entry = entry(view, deleted);
     let wake = Effect::Wake { scope: entry.scope.clone(), at: view.now };
-    let others = others.into_iter().map(|id| {
-        let (room, by) = (message.room.clone(), by.username.clone());
-        Effect::DeleteMessage { id, room, by }
+    let others = others.into_iter().flat_map(|id| {
+        let (room, username) = (message.room.clone(), by.username.clone());
+        let link = Link {
+            room: room.clone(),
+            local: id.clone(),
+            remote: event.clone().unwrap_or_default(),
+            at: message.at,
+            gone: true,
+            ..Link::default()
+        };
+        // Known before, for Rocket.Chat tells of this deletion, too.
+        [Record::Link(link).insert(), Effect::DeleteMessage { id, room, by: username }]
     });
     let entry = Record::Entry(Rc::new(entry)).insert();
-    Ok([entry].into_iter().chain(known).chain(others).chain([wake]).collect())
+    Ok([entry].into_iter().chain(others).chain(known).chain([wake]).collect())
 }
 
 /// The journal entry of a deletion.

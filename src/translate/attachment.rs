@@ -42,7 +42,7 @@ fn one(attachment: &Value, less: &[String], depth: usize) -> Vec<Block> {
     for name in [author, title].into_iter().flatten() {
         inner.push(Block::Paragraph(vec![Inline::Styled(Mark::Bold, vec![name])]));
     }
-    inner.extend(written(attachment, "text"));
+    inner.extend(written(attachment));
     if let Some(described) = text(attachment, &["description"]) {
         inner.extend(marked_down(&described));
     }
@@ -126,8 +126,8 @@ fn linked(attachment: &Value, name: &[&str], href: &[&str]) -> Option<Inline> {
 }
 
 /// Markdown that Rocket.Chat has parsed, or that is parsed here.
-fn written(attachment: &Value, key: &str) -> Vec<Block> {
-    let Some(text) = text(attachment, &[key]) else { return Vec::new() };
+fn written(attachment: &Value) -> Vec<Block> {
+    let Some(text) = text(attachment, &["text"]) else { return Vec::new() };
     let quotes = quote::quotes(&text, attachment.get("md"));
     match quotes.md.as_ref().and_then(md::read).filter(|it| !it.blocks.is_empty()) {
         Some(document) => document.blocks,

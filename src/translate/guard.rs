@@ -120,8 +120,9 @@ pub(super) fn silent(text: &str, names: &dyn Names) -> String {
         out.push_str(before);
         let opens = out.chars().next_back().is_none_or(|char| char.is_whitespace() || char == '>');
         out.push('@');
-        let name = after.get(..after.find(|char| !joins_name(char)).unwrap_or(after.len())).unwrap_or(after);
-        if opens && !name.is_empty() {
+        // Looked for only where one may begin, for it may be long.
+        let name = if opens { after.split(|char| !joins_name(char)).next().unwrap_or_default() } else { "" };
+        if !name.is_empty() {
             looked_up += 1;
             if looked_up > LOOK_UPS || super::html_write::user(name, names).is_some() {
                 out.push(GUARD);

@@ -49,16 +49,23 @@ fn formatted(inline: &Inline, names: &dyn Names) -> bool {
     }
 }
 
+/// No username is longer, in bytes.
+const LONGEST_NAME: usize = 255;
+
+/// So many full stops, dashes and lines may stand behind a mention and be taken for a part of it.
+const SWALLOWED: usize = 16;
+
 /// The Matrix user in the room that a mention means, and what was swallowed behind the name (a full stop).
 pub(super) fn user<'a>(name: &'a str, names: &dyn Names) -> Option<(String, String, &'a str)> {
-    let mut known = name;
-    loop {
+    let mut known = Some(name).filter(|it| it.len() <= LONGEST_NAME)?;
+    for _ in 0..=SWALLOWED {
         if let Some((id, display)) = names.matrix_user(known) {
             let here = names.is_here(&id);
             return here.then(|| (id, display, name.get(known.len()..).unwrap_or_default()));
         }
         known = known.strip_suffix(['.', '-', '_'])?;
     }
+    None
 }
 
 struct Writer<'a> {

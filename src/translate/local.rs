@@ -95,9 +95,6 @@ impl Said {
 
 /// The message as text to be sent as a file: as it was written.
 pub fn local_file(parts: &LocalParts<'_>, names: &dyn Names) -> String {
-    if parts.blocks.is_empty() && parts.attachments.is_empty() {
-        return parts.text.text.to_owned();
-    }
     let shown = LocalParts { text: LocalText { text: "", md: None }, ..*parts };
     let below = Said::read_all(&shown).written(names).body;
     if below.is_empty() { parts.text.text.to_owned() } else { format!("{}\n\n{below}", parts.text.text) }

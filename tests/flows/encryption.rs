@@ -5,6 +5,7 @@ use matrix_federation::record::Record;
 use serde_json::json;
 
 use crate::conversations::{bridged, said};
+use crate::crashes::{Flow, crash_everywhere};
 use crate::world::World;
 
 /// A system message of a type; the hook of the first instance is called.
@@ -79,4 +80,26 @@ fn a_room_whose_encryption_nobody_heard_of_is_found_by_the_next_message() {
     assert_eq!(told(&world, "encrypts this room"), 1);
     assert_eq!(world.shown(), ["before"]);
     world.is_all_done();
+}
+
+#[test]
+fn a_crash_while_a_room_is_suspended_leaves_nobody_untold() {
+    crash_everywhere(&[Flow {
+        name: "suspended",
+        prepared: peopled,
+        happens: |world, index| {
+            seal(world, true);
+            let mut message = world.say(None, "general", "alice", "");
+            message.system = Some("e2e".to_owned());
+            world.outside.borrow_mut().messages.last_mut().unwrap().system = message.system.clone();
+            world.submit(index, Input::MessageSent { message });
+        },
+        events: || vec![said("2", "meanwhile")],
+        holds: |world| {
+            assert!(world.sent().iter().any(|it| it.contains("encrypts this room")), "{:?}", world.sent());
+            assert_eq!(world.shown(), ["before"]);
+            assert!(world.records().iter().any(|it| matches!(it, Record::Suspended(_))));
+            world.is_all_done();
+        },
+    }]);
 }

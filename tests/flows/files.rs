@@ -6,7 +6,7 @@ use matrix_federation::input::Input;
 use serde_json::{Value, json};
 
 use crate::conversations::{BOB, bridged, said};
-use crate::edits_incoming::redaction;
+use crate::edits_incoming::{edit, redaction};
 use crate::homeserver::Homeserver;
 use crate::world::{Outside, World};
 
@@ -199,12 +199,66 @@ fn a_file_from_matrix_that_is_deleted_here_is_taken_back_there() {
     world.settle();
     let file = world.outside.borrow().messages.iter().find(|it| !it.files.is_empty()).unwrap().id.clone();
     world.outside.borrow_mut().homeserver.moderators.insert("@rc_carol:hs.test".to_owned());
+    let caption = world.outside.borrow().messages.iter().find(|it| it.text == "look").unwrap().clone();
+    let carol = world.outside.borrow().users["carol"].clone();
     world.delete(Some(0), &file, "carol");
+    world.settle();
+    // Rocket.Chat tells of what the App deleted, too.
+    world.submit(0, Input::MessageDeleted { message: caption, by: carol });
     world.settle();
     assert_eq!(world.brought(), Vec::<String>::new());
     let taken: Vec<String> = world.taken_back().into_iter().map(|it| it.event).collect();
     assert_eq!(taken, ["$1"]);
     world.is_all_done();
+}
+
+/// Two files, of which one has gone out.
+fn half_gone() -> (World, String) {
+    let world = bridged();
+    let message = world.post(Some(0), "two", &[("cat.png", 10), ("dog.png", 10)]);
+    world.until(|world| !world.sent().is_empty());
+    (world, message.id)
+}
+
+#[test]
+fn an_edit_between_two_files_doubles_none() {
+    let (world, message) = half_gone();
+    world.edit(Some(0), &message, "alice", "both");
+    world.settle();
+    assert_eq!(world.seen_on_matrix(), ["both", "dog.png"]);
+    world.is_all_done();
+}
+
+#[test]
+fn a_deletion_between_two_files_leaves_none() {
+    let (world, message) = half_gone();
+    world.delete(Some(0), &message, "alice");
+    world.settle();
+    assert_eq!(world.seen_on_matrix(), Vec::<String>::new());
+    world.is_all_done();
+}
+
+#[test]
+fn a_file_from_matrix_is_reacted_to() {
+    let world = bridged();
+    let event = sends(&world, "1", "cat.png", "", 10);
+    world.transaction(0, &[event]);
+    world.settle();
+    let file = world.outside.borrow().messages.iter().find(|it| !it.files.is_empty()).unwrap().id.clone();
+    world.react(Some(0), &file, "alice", ":thumbsup:", true);
+    world.settle();
+    assert_eq!(world.reactions_on_matrix().len(), 1);
+    assert_eq!(world.reactions_on_matrix()[0].0, "$1");
+}
+
+#[test]
+fn a_text_that_names_a_file_elsewhere_is_edited_as_any_other() {
+    let world = bridged();
+    world.transaction(0, &[said("1", "see https://design.test/file/x")]);
+    world.settle();
+    world.transaction(0, &[edit("2", "1", "see https://design.test/file/y", 2_000)]);
+    world.settle();
+    assert_eq!(world.brought(), ["see https://design.test/file/y"]);
 }
 
 #[test]

@@ -143,8 +143,10 @@ fn hostile_input_costs_in_proportion() {
         "1. a\n",
         "|a|\n|-|\n",
     ];
-    for piece in pieces {
-        let of = |bytes: usize| piece.repeat(bytes / piece.len());
+    // What is one thing only within another.
+    let within = [("<code>", "@"), ("<pre>", "@a"), ("<code>@", "-"), ("@", "-"), ("`@", "a-")];
+    for (before, piece) in pieces.map(|it| ("", it)).into_iter().chain(within) {
+        let of = |bytes: usize| format!("{before}{}", piece.repeat(bytes / piece.len()));
         for html in [false, true] {
             let cost = |bytes: usize| {
                 let text = of(bytes);
@@ -161,7 +163,7 @@ fn hostile_input_costs_in_proportion() {
             let ratios = std::iter::repeat_with(|| (cost(8_000), cost(32_000))).take(4);
             // Times below a few milliseconds say little.
             let linear = |(few, many): (Duration, Duration)| many < few * 9 + Duration::from_millis(20);
-            assert!(ratios.into_iter().any(linear), "{piece:?} costs more than in proportion");
+            assert!(ratios.into_iter().any(linear), "{before:?} {piece:?} costs more than in proportion");
         }
     }
 }

@@ -122,7 +122,7 @@ fn change(
         return Ok(vec![]);
     }
     let content = serde_json::from_str(&held.content).unwrap_or_default();
-    let manner = file::edited(view, portal, &held.of, shown.text)?;
+    let manner = file::edited(view, portal, (&held.of, &content), shown.text)?;
     let text = file::said(view, ("m.room.message", false), &content, &manner)?;
     let text = related::kept(shown.text, text);
     let (id, room, editor) = (ids::message_id(&held.of), portal.local.clone(), shown.by.to_owned());

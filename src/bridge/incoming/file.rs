@@ -224,10 +224,16 @@ pub(super) fn manner(view: &View, portal: &Portal, event: &Event) -> Result<Mann
 }
 
 /// What an edit makes of the text of a file's event: the caption where the file is here, and the link stays.
-pub(super) fn edited(view: &View, portal: &Portal, of: &str, shown: &str) -> Result<Manner, Missing> {
+pub(super) fn edited(
+    view: &View,
+    portal: &Portal,
+    (of, content): (&str, &Value),
+    shown: &str,
+) -> Result<Manner, Missing> {
+    let is_file = file("m.room.message", translate::newest(content)).is_some();
     Ok(if is_here(view, portal, of)? {
         Manner::Caption
-    } else if shown.contains("/file/") {
+    } else if is_file && shown.contains("/file/") {
         Manner::Linked(too_large(view))
     } else {
         Manner::Plain
@@ -279,10 +285,8 @@ fn left_over(
     let is_it = |it: &&Message| {
         it.sender.username == speaker
             && it.at >= entry.at - MARGIN
-            && it
-                .files
-                .iter()
-                .any(|found| found.name == file.name && file.size.is_none_or(|size| found.size == size))
+            // Its size may be another: Rocket.Chat turns photographs and takes away where they were made.
+            && it.files.iter().any(|found| found.name == file.name)
     };
     let found: Vec<&Message> = view.recent(&portal.local, 0, LATEST)?.iter().filter(is_it).collect();
     view.all(found.iter().map(|it| Key::documents(key::link_local(&it.id))))?;

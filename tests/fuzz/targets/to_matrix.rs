@@ -1,4 +1,4 @@
-//! Any bytes as a message of Rocket.Chat, with attachments and blocks where they are JSON: it is translated, its parts
+//! Any bytes as a message of Rocket.Chat, with attachments and blocks where what follows the first line is JSON: it is translated, its parts
 //! keep within their limit, and what it becomes can be read back.
 #![no_main]
 
@@ -25,13 +25,14 @@ impl Names for Town {
 const LIMIT: Limit = Limit { size: 700, parts: 8 };
 
 fuzz_target!(|bytes: &[u8]| {
-    let text = String::from_utf8_lossy(bytes);
-    let value = serde_json::from_slice::<Value>(bytes).unwrap_or_default();
+    let all = String::from_utf8_lossy(bytes);
+    let (text, json) = all.split_once('\n').unwrap_or((&all, &all));
+    let value = serde_json::from_str::<Value>(json).unwrap_or_default();
     let list = value.as_array().map_or(&[][..], Vec::as_slice);
     let md = value.get("md").or(Some(&value)).filter(|it| it.is_array());
-    let quotes = quotes(&text, md);
+    let quotes = quotes(text, md);
     let message = LocalParts {
-        text: LocalText { text: &text, md },
+        text: LocalText { text, md },
         attachments: list,
         blocks: list,
         replied: &quotes.ids,
