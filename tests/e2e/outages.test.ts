@@ -107,7 +107,7 @@ describe('through crashes and outages', () => {
 
   test('the homeserver forgets how far it has counted its transactions', async () => {
     // What it forgot must not be counted on.
-    if ((await federation.synapse.unsentTransactions()) > 0) await federation.recover(portal, bob);
+    if ((await federation.synapse.unsentTransactions()).length > 0) await federation.recover(portal, bob);
     for (const round of ['first', 'second']) {
       const remote = numbered(`${round} count`, 3);
       const local = numbered(`${round} answer`, 3);
@@ -124,7 +124,7 @@ describe('through crashes and outages', () => {
     const { app, synapse } = federation;
     await app.disable();
     await bobSays(['forgotten by the homeserver']);
-    await poll(async () => ((await synapse.unsentTransactions()) > 0 ? true : undefined), {
+    await poll(async () => ((await synapse.unsentTransactions()).length > 0 ? true : undefined), {
       what: 'the transaction to wait',
       timeout: 30_000,
     });

@@ -74,7 +74,7 @@ describe('beside the conversation', () => {
     workspace.database.persistence.full = 'no space left';
     for (const text of remote) await bob.say(portal.room, text);
     for (const text of local) await alice.say(portal.channel, text);
-    await poll(async () => ((await synapse.unsentTransactions()) > 0 ? true : undefined), {
+    await poll(async () => ((await synapse.unsentTransactions()).length > 0 ? true : undefined), {
       what: 'the transaction to be refused',
       timeout: 60_000,
     });

@@ -133,14 +133,11 @@ export class Synapse {
     await promisify(execFile)(PYTHON, ['-c', FORGET_UNSENT, join(this.dir, 'homeserver.db')]);
   }
 
-  /** How many transactions application services have not acknowledged. */
-  async unsentTransactions(): Promise<number> {
-    const { stdout } = await promisify(execFile)(PYTHON, [
-      '-c',
-      COUNT_UNSENT,
-      join(this.dir, 'homeserver.db'),
-    ]);
-    return Number(stdout);
+  /** The events of each transaction that application services have not acknowledged. */
+  async unsentTransactions(): Promise<string[][]> {
+    const script = ['-c', LIST_UNSENT, join(this.dir, 'homeserver.db')];
+    const { stdout } = await promisify(execFile)(PYTHON, script);
+    return JSON.parse(stdout) as string[][];
   }
 
   /** Makes an application service known, which takes a restart. */
@@ -270,10 +267,10 @@ with sqlite3.connect(sys.argv[1]) as database:
     database.execute("DELETE FROM application_services_txns")
 `;
 
-const COUNT_UNSENT = `
-import sqlite3, sys
+const LIST_UNSENT = `
+import json, sqlite3, sys
 database = sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True)
-print(database.execute("SELECT COUNT(*) FROM application_services_txns").fetchone()[0])
+print(json.dumps([json.loads(ids) for (ids,) in database.execute("SELECT event_ids FROM application_services_txns")]))
 `;
 
 async function federationListener(
