@@ -195,6 +195,8 @@ export class Federation extends Stage {
   async recover(portal: Portal, by: MatrixUser): Promise<void> {
     await this.instance.killRuntime();
     await this.#sayAndSee(portal, by);
+    // The App listens before the engine calls it enabled.
+    await this.instance.runtimeRestarted(RECOVERY);
   }
 
   /** What was said before is there, too, once this is: order is kept. */
