@@ -104,7 +104,7 @@ run_test() {
 
 run_check() {
   need_rust                    # cargo, as new as Cargo.toml asks
-  cargo fmt --check            # Rust: formatting
+  cargo fmt --all --check      # Rust: formatting
   check_protocol               # app/protocol.ts is what the Rust types say
   pack                         # the types of pkg/ are needed below
   npm_packages tests           # and the types of what the tests use
@@ -118,7 +118,7 @@ run_format() {
   need_rust                    # rustfmt comes with it
   need_node                    # as new as app/package.json asks
   npm_packages app             # prettier
-  cargo fmt                    # Rust
+  cargo fmt --all              # Rust
   prettier --write             # TypeScript and its neighbours
   say "Formatted. Next: ./build.sh check"
 }
@@ -189,7 +189,7 @@ compile_core() {
   choose_toolchain
   # One crate type only: cargo links no library with LTO when an `rlib` is made beside it.
   env "${TOOLCHAIN[@]}" CARGO_ENCODED_RUSTFLAGS="$(IFS=$'\x1f' && printf %s "${flags[*]}")" CARGO_PROFILE_RELEASE_LTO=fat \
-    cargo rustc --quiet --lib --release --target "$WASM" --crate-type cdylib "${BUILD_STD[@]}" "$@"
+    cargo rustc --quiet --package matrix-federation --lib --release --target "$WASM" --crate-type cdylib "${BUILD_STD[@]}" "$@"
 }
 
 make_glue() {
@@ -328,7 +328,7 @@ mutate() {
   [ $# -gt 0 ] || set -- src/matrix/{key/verify,receipt/signed,receipt/rules,receipt,redact,hash,signature}.rs \
     src/matrix/{key_document,key,json/read,compose,pdu,x_matrix}.rs
   for file in "$@"; do files+=(--file "$file"); done
-  timeout "$((minutes * 60))" "$TOOL" mutants --timeout 120 --output target "${files[@]}" -- \
+  timeout "$((minutes * 60))" "$TOOL" mutants --workspace --test-workspace true --timeout 120 --output target "${files[@]}" -- \
     --lib --test matrix --test names || true
   say "What survived is in target/mutants.out/missed.txt"
 }

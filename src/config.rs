@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use zeroize::{Zeroize, ZeroizeOnDrop};
-
 use crate::ids;
+use crate::secret::Secret;
+
 /// How the workspace is on the network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "protocol", derive(ts_rs::TS))]
@@ -15,29 +15,6 @@ pub enum Mode {
     Homeserver,
     /// As a Matrix server itself.
     Direct,
-}
-
-/// A text that opens what is sealed in the store. It shows itself to nobody and is wiped when it is dropped.
-#[derive(Clone, Default, PartialEq, Eq, Zeroize, ZeroizeOnDrop, Serialize, Deserialize)]
-#[cfg_attr(feature = "protocol", derive(ts_rs::TS))]
-pub struct Secret(String);
-
-impl Secret {
-    /// Keeps a text.
-    pub fn new(text: String) -> Self {
-        Self(text)
-    }
-
-    /// The text itself, for the one who seals and opens.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret(…)")
-    }
 }
 
 /// The settings of one workspace. The host hands them over at start and whenever one changes.

@@ -3,6 +3,8 @@
 //! `decide(input, view) -> effects` is a pure function; the driver runs it over a host. What follows is the map of
 //! rooms; which may use which is said in the README and held by `tests/architecture.rs`.
 
+pub use rules::{ids, matrix, secret, translate};
+
 pub mod admin;
 pub mod appservice;
 pub mod attachment;
@@ -14,16 +16,12 @@ pub mod config;
 pub mod driver;
 pub mod effect;
 pub mod facts;
-pub mod ids;
-
 pub mod input;
-pub mod matrix;
 pub mod policy;
 pub mod puppet;
 pub mod record;
 pub mod runtime;
 pub mod server;
-pub mod translate;
 pub mod view;
 #[cfg(target_arch = "wasm32")]
 pub mod wasm;

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms of plain values. Anybody may use them, and they use each other only.
-const VALUES: &[&str] = &["ids", "facts", "config", "input", "effect", "record", "view", "runtime"];
+const VALUES: &[&str] = &["ids", "secret", "facts", "config", "input", "effect", "record", "view", "runtime"];
 
 /// Which other room a room may use, besides the values.
 const ARROWS: &[(&str, &[&str])] = &[
@@ -77,7 +77,8 @@ fn rooms_use_only_the_rooms_they_may() {
     let mut wrong = vec![];
     for (path, code) in sources() {
         let from = room(&path);
-        if from == "lib" {
+        // The two crates' own lists of rooms.
+        if from == "lib" || from == "rules" {
             continue;
         }
         let arrows = ARROWS.iter().find(|(it, _)| *it == from).map(|(_, to)| *to);

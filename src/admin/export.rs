@@ -8,11 +8,11 @@ use zeroize::Zeroizing;
 
 use super::download;
 use crate::appservice;
-use crate::config::Secret;
 use crate::effect::Effect;
 use crate::ids::{self, key};
 use crate::matrix::seal::{nonce, open, seal};
 use crate::record::{Download, Entry, Record, Work};
+use crate::secret::Secret;
 use crate::server;
 use crate::view::{Key, Missing, View};
 

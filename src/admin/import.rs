@@ -8,12 +8,12 @@ use std::collections::BTreeSet;
 
 use super::export::{FORMAT, Inside, Outside, PURPOSE, is_carried};
 use crate::appservice;
-use crate::config::Secret;
 use crate::effect::Effect;
 use crate::facts::{Room, User};
 use crate::ids::{Scope, key};
 use crate::matrix::seal::open;
 use crate::record::{Portal, Record};
+use crate::secret::Secret;
 use crate::server;
 use crate::view::{Key, Missing, View};
 

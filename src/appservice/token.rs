@@ -12,11 +12,11 @@ use serde::{Deserialize, Serialize};
 use subtle::{Choice, ConstantTimeEq as _};
 use zeroize::Zeroizing;
 
-use crate::config::Secret;
 use crate::effect::{Call, Effect, Level};
 use crate::ids::{self, key};
 use crate::matrix::seal::{nonce, open, seal};
 use crate::record::{Record, SealedTokens, Tokens, TokensInUse};
+use crate::secret::Secret;
 use crate::view::{Missing, View};
 
 /// What a pair is sealed for.

@@ -14,7 +14,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use super::hash::BASE64;
-use crate::config::Secret;
+use crate::secret::Secret;
 
 /// A secret is at least so many bytes: less could be guessed.
 const SHORTEST: usize = 24;

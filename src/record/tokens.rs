@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::Secret;
 use crate::ids;
+use crate::secret::Secret;
 
 /// Tokens of the application service. Several pairs may exist: one is used, all are accepted.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

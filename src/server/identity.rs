@@ -186,9 +186,10 @@ mod tests {
     use std::rc::Rc;
 
     use super::*;
-    use crate::config::{Config, Mode, Secret};
+    use crate::config::{Config, Mode};
     use crate::effect::Document;
     use crate::matrix::key_document::{KeyDocument, Known};
+    use crate::secret::Secret;
     use crate::view::{Found, Key};
 
     fn view(now: i64, documents: &[Document]) -> View {

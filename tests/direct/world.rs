@@ -9,7 +9,7 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use matrix_federation::config::{Config, Mode, Secret};
+use matrix_federation::config::{Config, Mode};
 use matrix_federation::driver::{Driver, Host};
 use matrix_federation::effect::{Call, Document, Effect, Reply, Served, Tag};
 use matrix_federation::facts::{Avatar, Message, Room, RoomKind, User, UserKind};
@@ -23,6 +23,7 @@ use matrix_federation::matrix::signature::hash_and_sign;
 use matrix_federation::matrix::version::RoomVersion;
 use matrix_federation::matrix::x_matrix::{XMatrix, signed_bytes};
 use matrix_federation::record::{Head, Joined, Portal, Record, RoomEvent, Snapshot, Standing};
+use matrix_federation::secret::Secret;
 use matrix_federation::view::{Key, Loaded};
 use ruma_state_res::Event as _;
 use serde_json::{Value, json};

@@ -1,7 +1,8 @@
 //! `/federation check`, from the command to the answer, and the look after a start.
 
-use matrix_federation::config::{Config, Secret};
+use matrix_federation::config::Config;
 use matrix_federation::runtime::Listener;
+use matrix_federation::secret::Secret;
 use serde_json::json;
 
 use crate::direct::strangers;

@@ -2,12 +2,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use matrix_federation::config::Secret;
 use matrix_federation::matrix::key_document::KeyDocument;
 use matrix_federation::matrix::pdu::Pdu;
 use matrix_federation::matrix::seal::open;
 use matrix_federation::matrix::version::RoomVersion;
 use matrix_federation::record::{Record, Standing};
+use matrix_federation::secret::Secret;
 use serde_json::{Value, json};
 
 use crate::direct::{ALICE, BOB, CAROL, EVE, FAR, VERSIONS, message, reply, strangers, together};

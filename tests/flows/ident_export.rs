@@ -1,7 +1,7 @@
 //! Export and import: an installation leaves one store and goes on in another.
 
-use matrix_federation::config::Secret;
 use matrix_federation::record::Record;
+use matrix_federation::secret::Secret;
 
 use crate::conversations::{BOB, ROOM, membership, said};
 use crate::ident::{administered, ask, download, pairs, ticket};

@@ -1,8 +1,8 @@
 //! Tokens: sealed, rotated while messages flow, forgotten after their day; under crashes and with two instances.
 
-use matrix_federation::config::Secret;
 use matrix_federation::input::Input;
 use matrix_federation::record::Record;
+use matrix_federation::secret::Secret;
 
 use crate::conversations::said;
 use crate::ident::{administer, administered, ask, pairs};

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use matrix_federation::bridge::decide;
-use matrix_federation::config::{Config, Mode, Secret};
+use matrix_federation::config::{Config, Mode};
 use matrix_federation::driver::{Driver, Host};
 use matrix_federation::effect::{Call, Document, Effect, FilePlace, Reply, Served, Tag, Window as Shown};
 use matrix_federation::facts::{Avatar, Message, Reacted, Room, RoomKind, User, UserKind};
@@ -20,6 +20,7 @@ use matrix_federation::ids::Scope;
 use matrix_federation::input::{Answer, Input, Request};
 use matrix_federation::record::Record;
 use matrix_federation::runtime::{Listener, Runtime, Transport};
+use matrix_federation::secret::Secret;
 use matrix_federation::view::{Key, Loaded, Missing, View};
 
 use crate::homeserver::Homeserver;

@@ -6,7 +6,7 @@
 
 #![allow(clippy::print_stdout, reason = "printing is what it is for")]
 
-use matrix_federation::{config, effect, facts, ids, input, runtime, view};
+use matrix_federation::{config, effect, facts, ids, input, runtime, secret, view};
 use ts_rs::{Config, TS};
 
 /// The declarations of all the given types, each with its comments and exported.
@@ -32,7 +32,7 @@ fn main() {
         facts::Reacted,
         facts::Avatar,
         config::Mode,
-        config::Secret,
+        secret::Secret,
         config::Config,
         input::Input,
         input::Request,

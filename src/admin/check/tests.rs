@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::appservice::{Inside, Probe};
-use crate::config::Secret;
 use crate::input::Answer;
 use crate::runtime::{Listener, Transport};
+use crate::secret::Secret;
 use crate::server::{self, Published};
 
 const URL: &str = "https://matrix.example.org";
