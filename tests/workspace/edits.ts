@@ -113,32 +113,45 @@ export async function react(
   );
 }
 
+/** What is pinned already is not pinned again; what is not pinned can be unpinned, by members only. */
 export async function pin(site: Site, id: string, user: UserDoc, pinned: boolean): Promise<void> {
   const message = await site.db.messages.byId(id);
-  if (message === undefined) throw new MeteorError('error-invalid-message', 'Invalid message');
-  if (!(await hasPermission(site, user._id, 'pin-message', message.rid)))
+  if (message === undefined)
+    throw new MeteorError('error-invalid-message', 'Message you are pinning was not found');
+  if (!site.ws.settings.boolean('Message_AllowPinning'))
+    throw new MeteorError('error-action-not-allowed', 'Message pinning not allowed');
+  const { rid } = message;
+  const isMember = await site.db.subscriptions.one((it) => it.rid === rid && it.u._id === user._id);
+  if (!pinned && isMember === undefined)
+    throw new MeteorError('error-invalid-message', 'Message you are unpinning was not found');
+  const room = await site.db.rooms.byId(rid);
+  if (
+    room === undefined ||
+    !(await hasPermission(site, user._id, 'pin-message', rid)) ||
+    !(await canAccessRoom(site, room, user._id))
+  )
     throw new MeteorError('not-authorized', 'Not Authorized');
-  await site.db.messages.set(id, {
+  if (pinned && message['pinned'] === true) return;
+  const changed = {
     pinned,
-    pinnedAt: new Date(),
+    ...(pinned && { pinnedAt: new Date() }),
     pinnedBy: { _id: user._id, username: user.username },
+  };
+  const tell = (): void => {
+    site.hooks.tellMessage(
+      'IPostMessagePinned',
+      { ...message, ...changed },
+      { user: userToApp(user), isPinned: pinned },
+    );
+  };
+  // The hook of an unpinned message comes before the change of the record.
+  if (!pinned) tell();
+  await site.db.messages.set(id, changed);
+  if (!pinned) return;
+  tell();
+  await saveSystemMessage(site, 'message_pinned', rid, '', user, {
+    attachments: [{ text: message.msg, author_name: message.u.username, ts: message.ts.toJSON() }],
   });
-  if (pinned)
-    await saveSystemMessage(site, 'message_pinned', message.rid, '', user, {
-      attachments: [
-        {
-          text: message.msg,
-          author_name: message.u.username,
-          ts: message.ts.toJSON(),
-          message_link: site.ws.messageLink(message),
-        },
-      ],
-    });
-  site.hooks.tellMessage(
-    'IPostMessagePinned',
-    { ...message, pinned },
-    { user: userToApp(user), isPinned: pinned },
-  );
 }
 
 export async function star(site: Site, id: string, user: UserDoc, starred: boolean): Promise<void> {

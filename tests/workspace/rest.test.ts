@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Instance } from './instance.ts';
+import { seen } from './probe/probe.ts';
 import { scene } from './probe/setting.ts';
 import type { Person } from './person.ts';
 
@@ -53,6 +54,25 @@ test('who may, changes names and pictures of others; nobody else does', async (t
   assert.deepEqual(ws.avatars.get('bob')?.bytes, dot);
   assert.equal((await admin('users.resetAvatar', { userId: bob.id })).status, 200);
   assert.equal(ws.avatars.has('bob'), false);
+});
+
+test('who may, pins messages; what is pinned already is not pinned again', async (t) => {
+  const { ws, app, instance, alice, room } = await scene(t, { hooks: ['IPostMessagePinned'] });
+  const { id: messageId } = await alice.say(room, 'one');
+  const refused = await asking(instance, ws.admin)('chat.unPinMessage', { messageId });
+  assert.equal(refused.status, 400);
+  const admin = asking(instance, ws.admin);
+  const pin = async (): Promise<number> => (await admin('chat.pinMessage', { messageId })).status;
+  assert.deepEqual([await pin(), await pin()], [200, 200]);
+  assert.equal((await seen(app, 'IPostMessagePinned')).length, 1);
+  assert.equal(room.message(messageId)?.raw['pinned'], true);
+  await ws.admin.join(room);
+  assert.equal((await admin('chat.unPinMessage', { messageId })).status, 200);
+  assert.equal((await seen(app, 'IPostMessagePinned', 2))[1]?.data['isPinned'], false);
+  assert.equal((await admin('chat.pinMessage', {})).status, 400);
+  ws.settings.set('Message_AllowPinning', false);
+  const why = (await (await admin('chat.pinMessage', { messageId })).json()) as { error: string };
+  assert.match(why.error, /error-action-not-allowed/);
 });
 
 test('ten calls a minute of each kind, and words instead of a header', async (t) => {

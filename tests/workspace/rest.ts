@@ -4,14 +4,17 @@
  * Kept from the server: refusals in its own words, and no `Retry-After` for who is too fast.
  */
 import express, { type Request, type Response, type Router } from 'express';
+import { pin } from './edits.ts';
+import { MeteorError } from './failure.ts';
 import { hasPermission } from './permissions.ts';
 import type { UserDoc } from './records.ts';
 import type { Site } from './site.ts';
 import { changeProfile, keepAvatar, resetAvatar } from './users.ts';
 
 interface Route {
-  permission: string;
-  answer: (site: Site, request: Request) => Promise<void>;
+  /** Nothing where the method itself judges. */
+  permission?: string;
+  answer: (site: Site, request: Request, by: UserDoc) => Promise<void>;
 }
 
 interface Counted {
@@ -37,6 +40,8 @@ const routes: Readonly<Record<string, Route>> = {
       keepAvatar(site, username, { type: image.type, bytes: Buffer.from(await image.arrayBuffer()) });
     },
   },
+  'chat.pinMessage': { answer: (site, { body }, by) => pin(site, messageIn(body), by, true) },
+  'chat.unPinMessage': { answer: (site, { body }, by) => pin(site, messageIn(body), by, false) },
   'users.resetAvatar': {
     permission: 'edit-other-user-avatar',
     answer: async (site, { body }) => {
@@ -89,15 +94,22 @@ async function respond(
     );
   else if (by === undefined)
     response.status(401).send({ status: 'error', message: 'You must be logged in to do this.' });
-  else if (!(await hasPermission(site, by._id, permission)))
+  else if (permission !== undefined && !(await hasPermission(site, by._id, permission)))
     fail(403, 'User does not have the permissions required for this action [error-unauthorized]');
   else
     try {
-      await answer(site, request);
+      await answer(site, request, by);
       response.send({ success: true });
     } catch (error) {
       fail(400, (error as Error).message);
     }
+}
+
+function messageIn(body: unknown): string {
+  const { messageId } = body as { messageId?: string };
+  if (messageId === undefined)
+    throw new MeteorError('error-messageid-param-not-provided', 'The required "messageId" param is missing.');
+  return messageId;
 }
 
 /** Seconds until the route may be called again; a call that may be now is counted. */

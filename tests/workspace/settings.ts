@@ -7,6 +7,7 @@ const DEFAULTS: Record<string, unknown> = {
   uniqueID: 'workspace-in-a-box',
   Message_MaxAllowedSize: 5000,
   Message_ShowDeletedStatus: false,
+  Message_AllowPinning: true,
   Message_CustomFields_Enabled: false,
   Message_CustomFields: '',
   Message_CustomDomain_AutoLink: '',
