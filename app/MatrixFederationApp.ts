@@ -17,8 +17,10 @@ import type {
 import type {
   IMessage,
   IMessageDeleteContext,
+  IMessagePinContext,
   IMessageReactionContext,
   IPostMessageDeleted,
+  IPostMessagePinned,
   IPostMessageReacted,
   IPostMessageSent,
   IPostMessageUpdated,
@@ -46,6 +48,7 @@ export class MatrixFederationApp
     IPostMessageDeleted,
     IPostMessageUpdated,
     IPostMessageReacted,
+    IPostMessagePinned,
     IUIKitInteractionHandler
 {
   private readonly federation: Federation;
@@ -143,6 +146,16 @@ export class MatrixFederationApp
     modify: IModify,
   ): Promise<void> {
     return this.federation.messageReacted(context, persistence, modify, this.getLogger());
+  }
+
+  async executePostMessagePinned(
+    context: IMessagePinContext,
+    _read: IRead,
+    _http: IHttp,
+    persistence: IPersistence,
+    modify: IModify,
+  ): Promise<void> {
+    return this.federation.messagePinned(context, persistence, modify, this.getLogger());
   }
 
   async executeBlockActionHandler(

@@ -11,6 +11,7 @@ import type {
 import type {
   IMessage,
   IMessageDeleteContext,
+  IMessagePinContext,
   IMessageReactionContext,
 } from '@rocket.chat/apps-engine/definition/messages';
 import type { ISetting } from '@rocket.chat/apps-engine/definition/settings';
@@ -273,6 +274,21 @@ export class Federation {
       emoji: reaction,
       by: userFact(user),
       on: isReacted,
+    };
+    await this.tell(input, persistence, modify, logger);
+  }
+
+  async messagePinned(
+    { message, user, isPinned }: IMessagePinContext,
+    persistence: IPersistence,
+    modify: IModify,
+    logger: ILogger,
+  ): Promise<void> {
+    const input: Input = {
+      kind: 'messagePinned',
+      message: messageFact(message),
+      by: userFact(user),
+      on: isPinned,
     };
     await this.tell(input, persistence, modify, logger);
   }

@@ -362,6 +362,18 @@ by: User,
 /**
  * Whether it is there now.
  */
+on: boolean, } | { "kind": "messagePinned", 
+/**
+ * The message.
+ */
+message: Message, 
+/**
+ * Who.
+ */
+by: User, 
+/**
+ * Whether it is pinned now.
+ */
 on: boolean, } | { "kind": "check", 
 /**
  * The user's id.
@@ -985,7 +997,11 @@ room: string, } | { "kind": "room",
 /**
  * The id.
  */
-id: string, } | { "kind": "postedFile", 
+id: string, } | { "kind": "roomByName", 
+/**
+ * The name.
+ */
+name: string, } | { "kind": "postedFile", 
 /**
  * The room's id.
  */

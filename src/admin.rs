@@ -187,8 +187,15 @@ fn is_awaited(work: &Work) -> bool {
         | Work::Reach(_)
         | Work::Invited { .. }
         | Work::Decline(_)
-        | Work::Register { .. } => true,
-        Work::Missed | Work::Adopt | Work::Puppet { .. } | Work::People { .. } | Work::Ghost { .. } => false,
+        | Work::Register { .. }
+        | Work::Pin(_)
+        | Work::Pinned(_) => true,
+        Work::Missed
+        | Work::Adopt
+        | Work::Puppet { .. }
+        | Work::People { .. }
+        | Work::Ghost { .. }
+        | Work::Tally { .. } => false,
     }
 }
 

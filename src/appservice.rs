@@ -9,6 +9,7 @@ mod intent;
 mod level;
 mod media;
 mod person;
+mod pin;
 mod probe;
 mod recognition;
 mod registration;
@@ -17,7 +18,7 @@ mod token;
 mod transaction;
 mod users;
 
-use crate::attachment::{Acceptance, Attachment, Incoming, Intent, Likeness, Move};
+use crate::attachment::{Acceptance, Attachment, Deed, Incoming, Intent, Likeness, Move};
 use crate::effect::{Call, Effect, Reply};
 use crate::facts::User;
 use crate::input::{Answer, Request};
@@ -72,14 +73,19 @@ impl Attachment for Appservice {
         person::likeness(view, mxid)
     }
 
-    fn may_call_everyone(
+    fn may(
         &self,
         view: &View,
         room: &str,
         mxid: &str,
+        deed: Deed,
         seen_by: Option<&User>,
     ) -> Result<bool, Missing> {
-        level::may_call_everyone(view, room, mxid, seen_by)
+        level::may(view, room, mxid, deed, seen_by)
+    }
+
+    fn is_in(&self, view: &View, room: &str, mxid: &str, seen_by: &User) -> Result<bool, Missing> {
+        level::is_in(view, room, mxid, seen_by)
     }
 
     fn media(&self, view: &View, of: (&str, &str), older: bool) -> Result<Option<Call>, Missing> {

@@ -91,6 +91,17 @@ pub enum Intent {
         /// When it was asked for, in milliseconds.
         at: i64,
     },
+    /// Pin a message in a room, or unpin it; what others have pinned stays as it is.
+    Pin {
+        /// The Matrix room.
+        room: String,
+        /// The event of the message.
+        event: String,
+        /// Whether it is to be pinned.
+        on: bool,
+        /// The local user who wants it so; where they may not, the App's own user acts for them.
+        by: User,
+    },
     /// Something about a direct message or an invitation.
     Dm(DmIntent),
     /// Ask which Rocket.Chat room a Matrix room was made for, by an earlier installation of ours.
@@ -123,6 +134,7 @@ impl Intent {
             | Self::CreateRoom { .. }
             | Self::Latest { .. }
             | Self::Recognise { .. }
+            | Self::Pin { .. }
             | Self::Person(_) => None,
         }
     }
@@ -295,6 +307,15 @@ pub enum Acceptance {
     Pass(Vec<Effect>),
 }
 
+/// What only some may do in a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// Call everyone who is there.
+    CallEveryone,
+    /// Take back what others said.
+    Redact,
+}
+
 /// One way of being on the network.
 pub trait Attachment {
     /// Whether all goes by way of one server, which may be away as a whole.
@@ -325,15 +346,20 @@ pub trait Attachment {
     /// What a Matrix user is known by, as far as that can be asked for now.
     fn likeness(&self, view: &View, mxid: &str) -> Result<Option<Likeness>, Missing>;
 
-    /// Whether a Matrix user may call everyone in a room, as one of ours sees it who is perhaps there; not where that
+    /// Whether a Matrix user may do something in a room, as one of ours sees it who is perhaps there; not where that
     /// cannot be seen.
-    fn may_call_everyone(
+    fn may(
         &self,
         view: &View,
         room: &str,
         mxid: &str,
+        deed: Deed,
         seen_by: Option<&User>,
     ) -> Result<bool, Missing>;
+
+    /// Whether a Matrix user is in a room or invited, as one of ours sees it who is perhaps there; so, too, where that
+    /// cannot be seen.
+    fn is_in(&self, view: &View, room: &str, mxid: &str, seen_by: &User) -> Result<bool, Missing>;
 
     /// The request that brings a file, by the newer way or the older; none if files cannot be asked for.
     fn media(&self, view: &View, of: (&str, &str), older: bool) -> Result<Option<Call>, Missing>;

@@ -27,6 +27,8 @@ mod outage;
 mod outgoing;
 mod owner;
 mod people;
+mod pin;
+mod pinned;
 mod portal;
 mod presented;
 mod profile;
@@ -65,6 +67,7 @@ pub fn decide(input: &Input, view: &View) -> Result<Vec<Effect>, Missing> {
         Input::MessageEdited { message, by } => edit::accept(view, message, by.as_ref()),
         Input::MessageDeleted { message, by } => redaction::accept(view, message, by),
         Input::MessageReacted { message, emoji, by, on } => reaction::accept(view, message, emoji, by, *on),
+        Input::MessagePinned { message, by, on } => pin::accept(view, message, by, *on),
         Input::Check { user, room } => check::answer(view, user, room),
         Input::Trapped { tag } => failure::trapped(view, tag),
         Input::Knock { request } => incoming::knock(view, request),

@@ -457,6 +457,7 @@ fn scope_of(input: &Input) -> Option<Scope> {
         | Input::MessageEdited { .. }
         | Input::MessageDeleted { .. }
         | Input::MessageReacted { .. }
+        | Input::MessagePinned { .. }
         | Input::Command { .. }
         | Input::Request { .. }
         | Input::Check { .. }
@@ -480,6 +481,7 @@ fn tag_of(input: &Input) -> Option<&Tag> {
         | Input::MessageEdited { .. }
         | Input::MessageDeleted { .. }
         | Input::MessageReacted { .. }
+        | Input::MessagePinned { .. }
         | Input::Command { .. }
         | Input::Request { .. }
         | Input::Check { .. }

@@ -70,6 +70,11 @@ impl Scope {
         Self("ghosts".to_owned())
     }
 
+    /// What is pinned on Rocket.Chat because it is pinned on Matrix.
+    pub fn pins() -> Self {
+        Self::apart("pins")
+    }
+
     /// The Rocket.Chat room, of a local scope.
     pub fn local_room(&self) -> Option<&str> {
         self.0.strip_prefix("local:")
@@ -226,6 +231,14 @@ pub mod key {
     pub fn puppet_name(name: &str) -> String {
         format!("puppet-name:{name}")
     }
+    /// A poll that is open, and the votes in it.
+    pub fn poll(event: &str) -> String {
+        format!("poll:{event}")
+    }
+    /// The vote that an event is.
+    pub fn vote(event: &str) -> String {
+        format!("vote:{event}")
+    }
     /// Scopes handed to an instance.
     pub fn pokes(instance: &str) -> String {
         format!("pokes:{instance}")
@@ -235,6 +248,12 @@ pub mod key {
 /// The alias localpart of the Matrix room made for a Rocket.Chat room.
 pub fn alias_localpart(prefix: &str, room: &str) -> String {
     format!("{prefix}room_{room}")
+}
+
+/// The Rocket.Chat room that a Matrix room was made for which has such an alias.
+pub fn room_of_alias<'a>(prefix: &str, server: &str, alias: &'a str) -> Option<&'a str> {
+    let room = alias.strip_prefix('#')?.strip_prefix(&*alias_localpart(prefix, ""))?;
+    room.strip_suffix(server)?.strip_suffix(':').filter(|it| !it.is_empty())
 }
 
 /// The alias localpart of a Matrix room made for a direct message. It is another one for each room that the direct

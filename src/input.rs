@@ -98,6 +98,15 @@ pub enum Input {
         /// Whether it is there now.
         on: bool,
     },
+    /// Somebody pinned a message in Rocket.Chat, or unpinned it.
+    MessagePinned {
+        /// The message.
+        message: Message,
+        /// Who.
+        by: User,
+        /// Whether it is pinned now.
+        on: bool,
+    },
     /// Somebody wants to know whether everything works; see `admin::check`.
     Check {
         /// The user's id.

@@ -8,6 +8,8 @@ mod file;
 mod instance;
 mod ledger;
 mod people;
+mod pin;
+mod poll;
 mod server;
 mod ticket;
 mod tokens;
@@ -26,6 +28,8 @@ pub use file::{Carried, Fate};
 pub use instance::{Checked, Heartbeat, Poke};
 pub use ledger::{Checkpoint, Deleted, Edit, Held, Link, React, Reaction, Segment, Suspended};
 pub use people::{Presented, Profile, Puppet, Seal};
+pub use pin::{Pin, Pinned};
+pub use poll::{Poll, Vote};
 pub use server::{
     Head, Invitation, Joined, Made, Remembered, RetiredKey, RoomEvent, SigningKey, Snapshot, Standing,
 };
@@ -112,6 +116,10 @@ pub enum Record {
     Seal(Seal),
     /// What became of a file of a message on its way.
     Carried(Carried),
+    /// A poll on Matrix that is open.
+    Poll(Poll),
+    /// A vote in such a poll.
+    Vote(Vote),
 }
 
 /// Work that is not done yet.
@@ -212,6 +220,15 @@ pub enum Work {
         /// The Matrix user.
         mxid: String,
     },
+    /// Show how a poll stands.
+    Tally {
+        /// The event that began it.
+        poll: String,
+    },
+    /// Pin a message on Matrix, or unpin it there.
+    Pin(Box<Pin>),
+    /// Pin a message here, or unpin it.
+    Pinned(Box<Pinned>),
 }
 
 /// A failed attempt at an entry; the one with the most attempts counts.
@@ -414,6 +431,8 @@ impl Record {
             Self::Presented(it) => it.keys(),
             Self::Seal(it) => it.keys(),
             Self::Carried(it) => (it.id(), found_by_scope(&it.scope)),
+            Self::Poll(it) => it.keys(),
+            Self::Vote(it) => it.keys(),
         }
     }
 }

@@ -21,7 +21,7 @@ mod transaction;
 pub use identity::{close as close_key, reveal as reveal_keys, rotate as rotate_key};
 pub use probe::{Probe, Published, probe};
 
-use crate::attachment::{Acceptance, Attachment, DmIntent, Done, Incoming, Intent, Likeness, Move};
+use crate::attachment::{Acceptance, Attachment, Deed, DmIntent, Done, Incoming, Intent, Likeness, Move};
 use crate::effect::{Call, Effect, Reply};
 use crate::facts::User;
 use crate::input::{Answer, Request};
@@ -81,6 +81,9 @@ impl Attachment for Direct {
             Intent::Upload { .. } => {
                 Move::Refused { why: "in direct mode, files are not carried so far".to_owned() }
             }
+            Intent::Pin { .. } => {
+                Move::Refused { why: "in direct mode, pins are not carried so far".to_owned() }
+            }
         })
     }
 
@@ -97,6 +100,7 @@ impl Attachment for Direct {
             | Intent::Dm(_)
             | Intent::Recognise { .. }
             | Intent::Person(_)
+            | Intent::Pin { .. }
             | Intent::Upload { .. } => self.begin(view, intent),
         }
     }
@@ -119,8 +123,13 @@ impl Attachment for Direct {
     }
 
     /// The state of rooms is not looked at for that so far.
-    fn may_call_everyone(&self, _: &View, _: &str, _: &str, _: Option<&User>) -> Result<bool, Missing> {
+    fn may(&self, _: &View, _: &str, _: &str, _: Deed, _: Option<&User>) -> Result<bool, Missing> {
         Ok(false)
+    }
+
+    /// The same.
+    fn is_in(&self, _: &View, _: &str, _: &str, _: &User) -> Result<bool, Missing> {
+        Ok(true)
     }
 
     /// Media of other servers is not fetched so far.

@@ -79,8 +79,8 @@ pub trait Names {
         None
     }
 
-    /// The uploaded image (`mxc://…`) of a custom Rocket.Chat emoji, by its code without colons.
-    fn matrix_emoji(&self, _code: &str) -> Option<String> {
+    /// A server that is in such rooms, for those who want to go there.
+    fn via(&self) -> Option<&str> {
         None
     }
 }

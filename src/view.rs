@@ -71,6 +71,11 @@ pub enum Key {
         /// The id.
         id: String,
     },
+    /// A room by the short name that it is mentioned by.
+    RoomByName {
+        /// The name.
+        name: String,
+    },
     /// The last file that somebody posted in a room.
     PostedFile {
         /// The room's id.
@@ -331,6 +336,12 @@ impl View {
     /// A Rocket.Chat room.
     pub fn room(&self, id: &str) -> Result<Option<&Room>, Missing> {
         let found = self.get(Key::Room { id: id.to_owned() })?;
+        Ok(if let Found::Room(room) = found { room.as_ref() } else { None })
+    }
+
+    /// A Rocket.Chat room, by the short name that it is mentioned by.
+    pub fn room_by_name(&self, name: &str) -> Result<Option<&Room>, Missing> {
+        let found = self.get(Key::RoomByName { name: name.to_owned() })?;
         Ok(if let Found::Room(room) = found { room.as_ref() } else { None })
     }
 

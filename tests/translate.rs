@@ -45,10 +45,6 @@ impl Names for Town {
     fn rocketchat_channel(&self, room: &str) -> Option<String> {
         (room == "#general:rc.example").then(|| "general".to_owned())
     }
-
-    fn matrix_emoji(&self, code: &str) -> Option<String> {
-        (code == "party_parrot").then(|| "mxc://rc.example/parrot".to_owned())
-    }
 }
 
 fn corpus(text: &str) -> Vec<Value> {

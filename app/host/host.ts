@@ -140,6 +140,8 @@ export class WorkspaceHost implements Host {
         };
       case 'room':
         return { kind: 'room', room: await this.rocketchat.room(key.id) };
+      case 'roomByName':
+        return { kind: 'room', room: await this.rocketchat.roomByName(key.name) };
       case 'postedFile':
         return {
           kind: 'file',

@@ -39,6 +39,11 @@ export class RocketChat {
     return room ? roomFact(room) : null;
   }
 
+  async roomByName(name: string): Promise<Room | null> {
+    const room = await this.accessors.read.getRoomReader().getByName(name);
+    return room ? roomFact(room) : null;
+  }
+
   async userById(id: string): Promise<User | null> {
     const user = (await this.accessors.read.getUserReader().getById(id)) as IUser | null;
     return user ? userFact(user) : null;

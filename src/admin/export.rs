@@ -154,7 +154,9 @@ pub(super) fn is_carried(record: &Record) -> bool {
         | Record::Profile(_)
         | Record::Presented(_)
         | Record::Seal(_)
-        | Record::Carried(_) => true,
+        | Record::Carried(_)
+        | Record::Poll(_)
+        | Record::Vote(_) => true,
         Record::Retry(_)
         | Record::Heartbeat(_)
         | Record::Poke(_)

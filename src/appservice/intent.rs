@@ -9,7 +9,7 @@
 use serde_json::{Value, json};
 
 use super::answer::{Verdict, judge, retry_unless};
-use super::{annotation, dm, media, person, recognition, request, token};
+use super::{annotation, dm, media, person, pin, recognition, request, token};
 use crate::attachment::{Done, Intent, Move};
 use crate::effect::Call;
 use crate::facts::{Room, User};
@@ -54,6 +54,7 @@ pub(super) fn begin(view: &View, intent: &Intent) -> Result<Move, Missing> {
         Intent::Recognise { .. } => step(view, "mark", intent),
         Intent::Person(intent) => person::begin(view, intent),
         Intent::Upload { by, file } => media::begin(view, by, file),
+        Intent::Pin { room, event, on, by } => pin::begin(view, pin::Wanted { room, event, on: *on, by }),
     }
 }
 
@@ -73,6 +74,9 @@ pub(super) fn resume(view: &View, intent: &Intent, last: &str, answer: &Answer) 
     }
     if let Intent::Upload { by, file } = intent {
         return media::resume(view, by, file, last, answer);
+    }
+    if let Intent::Pin { room, event, on, by } = intent {
+        return pin::resume(view, pin::Wanted { room, event, on: *on, by }, last, answer);
     }
     let verdict = judge(answer);
     Ok(match (last, verdict) {
@@ -176,7 +180,7 @@ fn step(view: &View, name: &str, intent: &Intent) -> Result<Move, Missing> {
             redact(view, name, (room, event), by.as_ref(), reason, transaction)?
         }
         Intent::Dm(intent) => return dm::begin(view, intent),
-        Intent::Upload { by, file } => return media::begin(view, by, file),
+        Intent::Upload { .. } | Intent::Pin { .. } => return begin(view, intent),
     };
     call(view, name, request)
 }

@@ -47,11 +47,7 @@ pub(super) fn by_mark(view: &View, event: &Value) -> Option<String> {
 /// The Rocket.Chat room that one of a Matrix room's aliases names.
 pub(super) fn by_alias(view: &View, body: &Value) -> Option<String> {
     let aliases = body.get("aliases").and_then(Value::as_array)?;
-    let start = format!("#{}", ids::alias_localpart(&view.config.user_prefix, ""));
-    let end = format!(":{}", view.config.server_name);
-    let room = |alias: &Value| {
-        let name = alias.as_str()?.strip_prefix(&start)?.strip_suffix(&end)?;
-        (!name.is_empty()).then(|| name.to_owned())
-    };
-    aliases.iter().find_map(room)
+    let (prefix, server) = (&view.config.user_prefix, &view.config.server_name);
+    let mut aliases = aliases.iter().filter_map(Value::as_str);
+    aliases.find_map(|it| ids::room_of_alias(prefix, server, it)).map(str::to_owned)
 }

@@ -25,6 +25,9 @@ const PATIENCE: i64 = 60_000;
 /// So many milliseconds pass after Rocket.Chat refused the account: somebody must act first.
 const REFUSED: i64 = 600_000;
 
+/// Of what Rocket.Chat says went wrong, so many characters are of interest.
+const LONGEST_ERROR: usize = 300;
+
 /// Pictures are asked for this wide, in pixels: Rocket.Chat keeps them at 200 unless it was set otherwise.
 const SIZE: u32 = 320;
 
@@ -116,9 +119,9 @@ pub(super) fn outcome(
     };
     let json: Value = serde_json::from_str(body).unwrap_or_default();
     let text = |name: &str| json.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let why = format!("{status} {}", text("error").chars().take(300).collect::<String>());
+    let why = format!("{status} {}", error(body));
     if status == 429 {
-        return Ok(later(asked_for(&text("error")).unwrap_or(PATIENCE), &why));
+        return Ok(later(patience(body), &why));
     }
     if status >= 500 {
         return Ok(failed(&why));
@@ -161,6 +164,23 @@ fn done(view: &View, entry: &Entry, told: Presented, at: i64) -> Result<Vec<Effe
         work::next(entry, 0)
     });
     Ok(effects)
+}
+
+/// How long Rocket.Chat wants to be left alone that answered so, in milliseconds.
+pub(super) fn patience(body: &str) -> i64 {
+    asked_for(&error(body)).unwrap_or(PATIENCE)
+}
+
+/// Whether an answer of the REST API says that it was done.
+pub(super) fn is_success(body: &str) -> bool {
+    serde_json::from_str::<Value>(body).is_ok_and(|it| it.get("success") == Some(&Value::Bool(true)))
+}
+
+/// What an answer of the REST API says went wrong.
+pub(super) fn error(body: &str) -> String {
+    let body: Value = serde_json::from_str(body).unwrap_or_default();
+    let error = body.get("error").and_then(Value::as_str).unwrap_or_default();
+    error.chars().take(LONGEST_ERROR).collect()
 }
 
 /// Rocket.Chat says in words how long to wait: "You must wait 32 seconds before trying this endpoint again."

@@ -99,7 +99,10 @@ pub(super) fn intent(view: &View, entry: &Entry) -> Result<Option<Intent>, Missi
         | Work::Events { .. }
         | Work::Puppet { .. }
         | Work::People { .. }
-        | Work::Ghost { .. } => None,
+        | Work::Ghost { .. }
+        | Work::Tally { .. }
+        | Work::Pinned(_)
+        | Work::Pin(_) => None,
     };
     Ok(intent.map(Intent::Dm))
 }
@@ -123,7 +126,10 @@ pub(super) fn settled(view: &View, entry: &Entry) -> Result<Vec<Effect>, Missing
         | Work::Events { .. }
         | Work::Puppet { .. }
         | Work::People { .. }
-        | Work::Ghost { .. } => Ok(vec![]),
+        | Work::Ghost { .. }
+        | Work::Tally { .. }
+        | Work::Pinned(_)
+        | Work::Pin(_) => Ok(vec![]),
     }
 }
 
@@ -177,7 +183,10 @@ pub(super) fn refused(view: &View, entry: &Entry, why: &str) -> Result<Vec<Effec
         | Work::Events { .. }
         | Work::Puppet { .. }
         | Work::People { .. }
-        | Work::Ghost { .. } => vec![],
+        | Work::Ghost { .. }
+        | Work::Tally { .. }
+        | Work::Pinned(_)
+        | Work::Pin(_) => vec![],
     })
 }
 

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use super::journal::Journal;
-use super::{file, ghost, ledger, outgoing, owner, portal, reaction, reconcile, redaction};
+use super::{file, ghost, ledger, outgoing, owner, pin, portal, reaction, reconcile, redaction};
 use crate::attachment::Intent;
 use crate::effect::{Effect, Level};
 use crate::facts::{Message, User};
@@ -99,7 +99,14 @@ pub(super) fn overtaken(
             let wake = Effect::Wake { scope: entry.scope.clone(), at: view.now };
             Ok(Some(vec![Record::Entry(Rc::new(outgoing::entry(message))).insert(), wake]))
         }
-        Work::React(react) => reaction::first_the_message(view, journal, entry, react),
+        Work::React(react) => {
+            let keys = reaction::needed(view, react);
+            reaction::first_the_message(view, journal, entry, (&react.room, &react.message), keys)
+        }
+        Work::Pin(pin) => {
+            let keys = pin::needed(view, pin);
+            reaction::first_the_message(view, journal, entry, (&pin.room, &pin.message), keys)
+        }
         Work::Redact { .. }
         | Work::Invite { .. }
         | Work::Join { .. }
@@ -113,7 +120,9 @@ pub(super) fn overtaken(
         | Work::Register { .. }
         | Work::Puppet { .. }
         | Work::People { .. }
-        | Work::Ghost { .. } => Ok(None),
+        | Work::Ghost { .. }
+        | Work::Tally { .. }
+        | Work::Pinned(_) => Ok(None),
     }
 }
 

@@ -79,7 +79,10 @@ fn put_aside(view: &View, journal: &Journal, entry: &Entry, why: &str) -> Result
         | Work::Register { .. }
         | Work::Puppet { .. }
         | Work::People { .. }
-        | Work::Ghost { .. } => {
+        | Work::Ghost { .. }
+        | Work::Tally { .. }
+        | Work::Pinned(_)
+        | Work::Pin(_) => {
             return work::refused(view, journal, entry, why);
         }
     };

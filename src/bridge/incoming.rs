@@ -5,9 +5,12 @@
 
 mod edit;
 mod file;
+mod kind;
+mod pin;
+mod poll;
 mod reaction;
 mod redaction;
-mod related;
+pub(in crate::bridge) mod related;
 mod speaker;
 
 use std::rc::Rc;
@@ -16,20 +19,21 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::journal::Journal;
-use super::names::Names;
 use super::{
     account, attachment, avatar, dm, encryption, everyone, ghost, invited, ledger, link, outage, portal,
     presented, profile, typing, work,
 };
 use crate::attachment::{Acceptance, Incoming, Likeness};
 use crate::effect::{Effect, Level};
+use crate::facts::Message;
 use crate::ids::{self, Scope, key};
 use crate::input::Request;
 use crate::record::{Entry, Portal, Profile, Record, Work};
-use crate::translate::{self, Mentions, RemoteEvent};
+use crate::translate::{self, Mentions};
 use crate::view::{Key, Missing, View, both};
 
 pub(in crate::bridge) use file::outcome;
+pub(in crate::bridge) use poll::tally;
 
 /// So often an event is tried before it is put aside.
 pub(super) const ATTEMPTS: u32 = 3;
@@ -48,6 +52,9 @@ const MISSED_SPREAD: i64 = 50;
 
 /// Events are taken for missed if they are no older than so many milliseconds.
 const MISSED_WITHIN: i64 = 600_000;
+
+/// Among so many of a room's latest messages an event that cannot be shown is named once by each sender.
+const SAID_LATELY: u32 = 20;
 
 /// How long events of a room that is not known wait for it, in milliseconds: its portal may be in the making. While
 /// somebody is joining it, they wait as long as that takes.
@@ -143,7 +150,10 @@ pub(super) fn missed(view: &View, entry: &Entry, events: &[String]) -> Result<Ve
         .filter(|(it, _)| it.at >= since && !view.config.is_ours(&it.sender))
         .filter(|(it, _)| match it.kind.as_str() {
             "m.reaction" => !it.is_pruned(),
-            kind => kind == "m.room.redaction" || (is_said(kind) && !it.is_pruned()),
+            kind => {
+                kind == "m.room.redaction"
+                    || ((is_shown(kind) || poll::is_about_one(kind)) && !it.is_pruned())
+            }
         })
         .collect();
     view.all(young.iter().flat_map(|(it, _)| {
@@ -281,15 +291,27 @@ fn bring(
             {
                 edit::bring(view, portal, &event)?
             }
-            "m.room.redaction" if event.state_key.is_none() => redaction::bring(view, portal, &event)?,
+            "m.room.redaction" if event.state_key.is_none() => {
+                redaction::bring(view, journal, portal, &event)?
+            }
             "m.reaction" if event.state_key.is_none() => {
                 reaction::bring(view, portal, &event, journal.attempts(entry, index))?
             }
-            kind if event.state_key.is_none() && is_said(kind) => {
+            kind if event.state_key.is_none() && poll::is_about_one(kind) => {
+                poll::bring(view, journal, portal, &event)?
+            }
+            kind if poll::is_start(kind) && translate::replaced(&event.content).is_some() => {
+                poll::edited(view, journal, portal, &event)?
+            }
+            kind if event.state_key.is_none() && is_shown(kind) => {
                 let manner = file::manner(view, portal, &event)?;
-                message(view, portal, &event, journal.attempts(entry, index), &manner)?
+                let said = message(view, portal, &event, journal.attempts(entry, index), &manner)?;
+                if poll::is_start(kind) { poll::begun(portal, &event, said) } else { said }
             }
             "m.room.member" => member(view, portal, &event)?,
+            "m.room.pinned_events" if event.state_key.as_deref() == Some("") => {
+                pin::bring(view, portal, &event, journal.attempts(entry, index))?
+            }
             _ => vec![],
         },
         Err(why) => vec![Effect::Log {
@@ -299,18 +321,9 @@ fn bring(
     })
 }
 
-/// Whether events of a kind are shown to people as something that was said. Places and polls have two names each.
-fn is_said(kind: &str) -> bool {
-    matches!(
-        kind,
-        "m.room.message"
-            | "m.room.encrypted"
-            | "m.sticker"
-            | "m.location"
-            | "org.matrix.msc3488.location"
-            | "m.poll.start"
-            | "org.matrix.msc3381.poll.start"
-    )
+/// Whether events of a kind are shown to people.
+fn is_shown(kind: &str) -> bool {
+    kind::is_said(kind) || kind::is_unknown(kind)
 }
 
 fn message(
@@ -328,6 +341,9 @@ fn message(
         Key::documents(key::portal_local(&portal.local)),
         Key::documents(key::SEALS),
     ];
+    let is_unknown = kind::is_unknown(&event.kind);
+    let said_lately = Key::Recent { room: portal.local.clone(), skip: 0, limit: SAID_LATELY };
+    let needed = needed.into_iter().chain(is_unknown.then_some(said_lately));
     view.all(ghost::keys(&event.sender).chain(needed).chain(related::keys(portal, event)))?;
     if event.is_pruned() || ledger::of_event(view, &portal.local, &event.id)?.is_some_and(|it| it.gone) {
         return Ok(vec![]);
@@ -346,7 +362,7 @@ fn message(
     // Rocket.Chat may not let ghosts call everyone, or may know no threads.
     let calls = attempts == 0 && Mentions::of(&event.content).room;
     let calls = calls && everyone::may_be_called_by(view, portal, &event.sender)?;
-    let text = file::said(view, (&event.kind, calls), &event.content, manner);
+    let text = file::said(view, portal, (&event.kind, calls), &event.content, manner);
     let place = related::place(view, portal, event, attempts < LAST_ATTEMPT);
     let (text, place) = both(text, place)?;
     let text = place.told(view, portal, text)?;
@@ -357,41 +373,32 @@ fn message(
     let alias = profile::shown(profile.as_ref());
     let known_as = (event.sender.as_str(), alias.as_deref().unwrap_or_default());
     let (sender, mut effects) = speaker::ensured(view, portal, known_as, attempts)?;
+    // A machine's events must not flood the room: what cannot be shown is named once among the latest messages.
+    let is_same = |it: &Message| it.sender.username == sender && it.text == text;
+    if is_unknown && view.recent(&portal.local, 0, SAID_LATELY)?.iter().any(is_same) {
+        return Ok(vec![]);
+    }
     let edits = edit::catch_up(view, portal, event, &edit::Shown { by: &sender, text: &text })?;
     effects.extend(learnt);
     let room = portal.local.clone();
+    let (name, own) = translate::persona(&event.content).map_or((None, None), |it| (it.name, it.avatar));
     // Who speaks under another name for once is named with both.
-    let alias = match (translate::persona(&event.content).and_then(|it| it.name), alias) {
+    let alias = match (name, alias) {
         (Some(name), Some(usual)) => Some(format!("{name} ({usual})")),
         (name, usual) => name.or(usual),
     };
+    let avatar = match own {
+        Some(own) => avatar::address(view, &own)?,
+        None => picture(view, profile.as_ref())?,
+    };
     // A workspace may have taken from bots the right to name another picture and name: then they speak as they are.
-    let (alias, avatar) =
-        if attempts < LAST_ATTEMPT { (alias, picture(view, profile.as_ref())?) } else { (None, None) };
+    let (alias, avatar) = if attempts < LAST_ATTEMPT { (alias, avatar) } else { (None, None) };
     effects.push(Effect::CreateMessage { id, room, sender, text, alias, avatar, thread: place.thread });
     effects.extend(edits);
     if let Some(profile) = profile {
         effects.extend(account::follow(view, &profile)?);
     }
     Ok(effects)
-}
-
-/// What an event says, in Rocket.Chat's words.
-fn text(view: &View, kind: &str, content: &Value, may_mention_room: bool) -> Result<String, Missing> {
-    let remote = RemoteEvent { event_type: kind, content, may_mention_room };
-    let names = Names::new(view);
-    let said = translate::from_matrix(&remote, &names);
-    names.finish()?;
-    Ok(said.text)
-}
-
-/// The same beside a file that is here: its caption, or the file's name where there is none any more.
-fn caption(view: &View, kind: &str, content: &Value, may_mention_room: bool) -> Result<String, Missing> {
-    let remote = RemoteEvent { event_type: kind, content, may_mention_room };
-    let names = Names::new(view);
-    let said = translate::caption(&remote, &names);
-    names.finish()?;
-    said.map_or_else(|| text(view, kind, content, may_mention_room), |it| Ok(it.text))
 }
 
 /// The address of the picture beside a message, unless the sender's account has that picture itself.

@@ -216,6 +216,7 @@ pub(super) fn relation(view: &View, message: &Message) -> Result<Option<Value>, 
 
 /// What a message says on Matrix; `None` if nothing.
 pub(super) fn translated(view: &View, message: &Message) -> Result<Option<Said>, Missing> {
+    let portal = portal::of_local(view, &message.room)?;
     let related = both(reply::events(view, message), thread::of(view, message));
     let text = {
         let events = related.as_ref().map_or(&[][..], |it| &it.0);
@@ -223,7 +224,7 @@ pub(super) fn translated(view: &View, message: &Message) -> Result<Option<Said>,
         if own.trim().is_empty() {
             return Ok(None);
         }
-        let names = Names::new(view);
+        let names = Names::here(view, portal.as_ref(), &message.sender);
         let text = translate::to_matrix(&translate::LocalText { text: &own, md: md.as_ref() }, &names);
         names.finish().map(|()| text)
     };

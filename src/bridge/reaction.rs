@@ -61,16 +61,18 @@ pub(super) fn entry(view: &View, react: React, at: i64) -> Entry {
     }
 }
 
-/// If the message of a reaction was never heard of, because its hook is late or lost: the effects that let it go first.
+/// If the message that an entry is about was never heard of, because its hook is late or lost: the effects that let it
+/// go first. The keys are what else the entry needs.
 pub(super) fn first_the_message(
     view: &View,
     journal: &Journal,
     entry: &Entry,
-    react: &React,
+    (room, message): (&str, &str),
+    keys: impl Iterator<Item = Key>,
 ) -> Result<Option<Vec<Effect>>, Missing> {
-    view.all(needed(view, react))?;
-    let Some(portal) = portal::of_local(view, &react.room)? else { return Ok(None) };
-    let message = view.message(&react.message)?.filter(|it| outgoing::is_for_matrix(it, portal.since));
+    view.all(keys)?;
+    let Some(portal) = portal::of_local(view, room)? else { return Ok(None) };
+    let message = view.message(message)?.filter(|it| outgoing::is_for_matrix(it, portal.since));
     let lost = ledger::without_link(view, journal, message.into_iter())?;
     Ok(lost.first().map(|message| {
         let wake = Effect::Wake { scope: entry.scope.clone(), at: view.now };
@@ -117,7 +119,8 @@ pub(super) fn intent(
     }))
 }
 
-fn needed(view: &View, react: &React) -> impl Iterator<Item = Key> {
+/// What every reaction needs.
+pub(super) fn needed(view: &View, react: &React) -> impl Iterator<Item = Key> {
     let documents =
         [key::portal_local(&react.room), key::link_local(&react.message), key::reactions(&react.message)];
     let message = Key::Message { id: react.message.clone() };

@@ -7,7 +7,7 @@ use super::dm::Achieved;
 use super::journal::Journal;
 use super::{
     account, adopt, attachment, check, dm, edit, file, incoming, invite, invited, join, ledger, outage,
-    outgoing, owner, people, portal, reaction, reconcile, redaction, waiting,
+    outgoing, owner, people, pin, pinned, portal, reaction, reconcile, redaction, waiting,
 };
 use crate::attachment::{Done, Intent, Move, PersonIntent};
 use crate::effect::{Effect, Level, Tag};
@@ -66,7 +66,7 @@ pub(super) fn wake(view: &View, scope: &Scope) -> Result<Vec<Effect>, Missing> {
         return Ok(vec![Effect::Wake { scope: scope.clone(), at }]);
     }
     if let Some(outage) = outage::of(view)?
-        && !matches!(entry.work, Work::Events { .. })
+        && !matches!(entry.work, Work::Events { .. } | Work::Tally { .. })
     {
         return away(view, &journal, entry, &outage);
     }
@@ -87,7 +87,7 @@ pub(super) fn wake(view: &View, scope: &Scope) -> Result<Vec<Effect>, Missing> {
 /// When an entry may begin that does not begin at once.
 fn not_before(entry: &Entry) -> Option<i64> {
     match &entry.work {
-        Work::Missed => Some(entry.at),
+        Work::Missed | Work::Tally { .. } => Some(entry.at),
         Work::Invited { .. } => Some(entry.at.saturating_add(invited::GATHERING)),
         Work::Post { .. }
         | Work::Edit { .. }
@@ -103,7 +103,9 @@ fn not_before(entry: &Entry) -> Option<i64> {
         | Work::Register { .. }
         | Work::Puppet { .. }
         | Work::People { .. }
-        | Work::Ghost { .. } => None,
+        | Work::Ghost { .. }
+        | Work::Pin(_)
+        | Work::Pinned(_) => None,
     }
 }
 
@@ -134,6 +136,9 @@ pub(super) fn outcome(view: &View, tag: &Tag, answer: &Answer) -> Result<Vec<Eff
     if let Work::Ghost { mxid } = &entry.work {
         return account::outcome(view, &journal, entry, (mxid, &tag.step), answer);
     }
+    if let Work::Pinned(pinned) = &entry.work {
+        return pinned::outcome(view, &journal, entry, pinned, answer);
+    }
     let Some(intent) = intent(view, &journal, entry)? else { return nothing_to_do(view, &journal, entry) };
     let next = attachment(view).resume(view, &intent, &tag.step, answer)?;
     follow(view, &journal, entry, &intent, next)
@@ -154,6 +159,12 @@ fn advance(view: &View, journal: &Journal, entry: &Entry, step: &str) -> Result<
     if journal.entries.first().is_none_or(|first| first.id != entry.id) {
         // Something earlier came into the journal since this entry was chosen.
         return Ok(vec![Effect::Wake { scope: entry.scope.clone(), at: view.now }]);
+    }
+    if let Work::Tally { poll } = &entry.work {
+        return incoming::tally(view, journal, entry, poll);
+    }
+    if let Work::Pinned(pinned) = &entry.work {
+        return pinned::begin(view, journal, entry, pinned);
     }
     if let Work::Open(open) = &entry.work {
         return dm::open::go_on(view, journal, entry, open);
@@ -205,7 +216,10 @@ fn nothing_to_do(view: &View, journal: &Journal, entry: &Entry) -> Result<Vec<Ef
         | Work::Adopt
         | Work::Puppet { .. }
         | Work::People { .. }
-        | Work::Ghost { .. } => vec![],
+        | Work::Ghost { .. }
+        | Work::Tally { .. }
+        | Work::Pin(_)
+        | Work::Pinned(_) => vec![],
     };
     effects.extend(journal.finish(view, entry));
     Ok(effects)
@@ -227,7 +241,12 @@ fn intent(view: &View, journal: &Journal, entry: &Entry) -> Result<Option<Intent
         }
         Work::Adopt => adopt::intent(view, entry),
         Work::Puppet { user } => Ok(people::intent(view, user)?.map(Intent::Person)),
-        Work::Events { .. } | Work::People { .. } | Work::Ghost { .. } => Ok(None),
+        Work::Pin(pin) => pin::intent(view, pin),
+        Work::Events { .. }
+        | Work::People { .. }
+        | Work::Ghost { .. }
+        | Work::Tally { .. }
+        | Work::Pinned(_) => Ok(None),
     }
 }
 
@@ -319,7 +338,14 @@ pub(super) fn refused(
             dm::refused(view, entry, why)?
         }
         Work::Puppet { user } => people::refused(view, user, why)?,
-        Work::Missed | Work::Events { .. } | Work::Adopt | Work::People { .. } | Work::Ghost { .. } => vec![],
+        Work::Pin(pin) => pin::refused(pin, why),
+        Work::Missed
+        | Work::Events { .. }
+        | Work::Adopt
+        | Work::People { .. }
+        | Work::Ghost { .. }
+        | Work::Tally { .. }
+        | Work::Pinned(_) => vec![],
     };
     effects.extend(journal.finish(view, entry));
     Ok(effects)
@@ -353,6 +379,7 @@ fn achieved(
             reaction::over(view, react, event)?
         }
         (Work::Redact { deleted }, _, Done::Plainly | Done::Event(_)) => redaction::over(view, deleted)?,
+        (Work::Pin(_), _, Done::Plainly) => vec![],
         (Work::Invite { .. }, Intent::CreateRoom { room }, Done::Room(remote)) => {
             let mut effects = invite::created(view, entry, room, remote);
             effects.push(next(entry, 0));

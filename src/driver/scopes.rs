@@ -47,6 +47,7 @@ impl Scopes {
             | Input::MessageEdited { .. }
             | Input::MessageDeleted { .. }
             | Input::MessageReacted { .. }
+            | Input::MessagePinned { .. }
             | Input::Command { .. }
             | Input::Request { .. }
             | Input::Check { .. }

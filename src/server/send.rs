@@ -105,6 +105,7 @@ fn said(intent: &Intent) -> Option<Said<'_>> {
         | Intent::Dm(_)
         | Intent::Recognise { .. }
         | Intent::Person(_)
+        | Intent::Pin { .. }
         | Intent::Upload { .. } => None,
     }
 }

@@ -54,10 +54,8 @@ pub(super) fn read(event_type: &str, content: &Value) -> Said {
             said.only(Kind::Unknown, "[message without a type or content]")
         }
         ("m.room.message", "") => said.spoken(Kind::Unknown).led_by("[message without a type]"),
-        ("m.room.message", other) | (other, _) => {
-            let name = spelt_out(other).map_or_else(|| short(other), str::to_owned);
-            said.spoken(Kind::Unknown).led_by(&format!("[{name}]"))
-        }
+        ("m.room.message", other) => said.named("message", other),
+        (other, _) => said.named("event", other),
     }
 }
 
@@ -78,7 +76,11 @@ fn spelt_out(kind: &str) -> Option<&'static str> {
         "m.poll.response" | "org.matrix.msc3381.poll.response" => "vote in a poll",
         "m.poll.end" | "org.matrix.msc3381.poll.end" => "end of a poll",
         "m.key.verification.request" => "request to verify a device, which is possible on Matrix only",
-        "m.call.invite" => "call, which can be answered on Matrix only",
+        "m.call.invite"
+        | "m.call.notify"
+        | "m.rtc.notification"
+        | "org.matrix.msc4075.call.notify"
+        | "org.matrix.msc4075.rtc.notification" => "call, which can be answered on Matrix only",
         "m.beacon_info" | "org.matrix.msc3672.beacon_info" => "live location, which is shown on Matrix only",
         "m.reaction" => "reaction",
         _ => return None,
@@ -117,6 +119,18 @@ impl Said {
     fn file(self, kind: Kind, content: &Value) -> Self {
         let named = file::named(kind, content);
         if file::has_caption(content) { self.spoken(kind).led_by(&named) } else { self.only(kind, &named) }
+    }
+
+    /// By its type, where that is all that is known; what it says for such cases stands below.
+    fn named(self, what: &str, kind: &str) -> Self {
+        let lead = match spelt_out(kind) {
+            Some(name) => format!("[{name}]"),
+            None if self.document.blocks.is_empty() => {
+                format!("[{what} of type {}, which cannot be shown here]", short(kind))
+            }
+            None => format!("[{}]", short(kind)),
+        };
+        self.spoken(Kind::Unknown).led_by(&lead)
     }
 
     fn led_by(mut self, text: &str) -> Self {

@@ -34,10 +34,11 @@ pub(super) fn write(document: &Document, names: &dyn Names) -> Option<String> {
 /// Whether an inline is more than its plain text.
 fn formatted(inline: &Inline, names: &dyn Names) -> bool {
     match inline {
-        Inline::Text(_) | Inline::Break | Inline::Everyone(_) | Inline::Time { .. } => false,
+        Inline::Text(_) | Inline::Break | Inline::Everyone(_) | Inline::Time { .. } | Inline::Emoji(_) => {
+            false
+        }
         Inline::User(name) => user(name, names).is_some(),
         Inline::Channel(name) => names.matrix_room(name).is_some(),
-        Inline::Emoji(code) => super::emoji::unicode(code).is_none() && names.matrix_emoji(code).is_some(),
         Inline::Styled(..)
         | Inline::Code(_)
         | Inline::Maths(_)
@@ -201,12 +202,12 @@ impl Writer<'_> {
                 None => self.escape(&format!("@{name}")),
             },
             Inline::Channel(name) => match self.names.matrix_room(name) {
-                Some((id, label)) => self.pill(&id, &label),
+                Some((id, label)) => self.room(&id, &label),
                 None => self.escape(&format!("#{name}")),
             },
             Inline::Everyone(_) => self.out.push_str("@room"),
             Inline::MatrixUser { id, label } | Inline::MatrixRoom { id, label } => self.pill(id, label),
-            Inline::Emoji(code) => self.emoji(code),
+            Inline::Emoji(code) => self.escape(&super::emoji::shown(code)),
             Inline::Colour { rgba } => {
                 let [red, green, blue, _] = *rgba;
                 let hex = moment::hex([red, green, blue, 255]);
@@ -235,21 +236,13 @@ impl Writer<'_> {
         }
     }
 
-    fn emoji(&mut self, code: &str) {
-        match (super::emoji::unicode(code), self.names.matrix_emoji(code)) {
-            (Some(emoji), _) => self.escape(&emoji),
-            (None, Some(mxc)) => {
-                self.out.push_str("<img data-mx-emoticon src=\"");
-                self.escape(&mxc);
-                for name in ["alt", "title"] {
-                    self.out.extend(["\" ", name, "=\":"]);
-                    self.escape(code);
-                    self.out.push(':');
-                }
-                self.out.push_str("\" height=\"32\">");
-            }
-            (None, None) => self.escape(&format!(":{code}:")),
-        }
+    /// An id says nothing of where its room is; an alias does.
+    fn room(&mut self, id: &str, label: &str) {
+        let via = self.names.via().filter(|_| id.starts_with('!'));
+        let via = via.map(|it| format!("?via={it}")).unwrap_or_default();
+        self.open_link(&format!("{}{via}", super::link::matrix_to(id)));
+        self.escape(label);
+        self.out.push_str("</a>");
     }
 
     fn pill(&mut self, id: &str, label: &str) {

@@ -1,9 +1,10 @@
 //! Polls as text that is kept current: the question, the answers with their votes, and how it stands.
 //!
-//! Law: a vote counts as Matrix counts it: each person's last one, its known answers only and no more than are allowed.
+//! Law: a vote counts as Matrix counts it: each person's last one, no more of its answers than are allowed, and not at all
+//! if one of these is not known.
 //! <https://github.com/matrix-org/matrix-spec-proposals/pull/3381>
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -112,12 +113,9 @@ impl<'a> Tally<'a> {
             votes.iter().map(|(who, chosen)| (who.as_str(), chosen.as_slice())).collect();
         let mut tally = Self { answers: BTreeMap::new(), people: 0 };
         for chosen in last.values() {
-            let mut counted: Vec<&str> = Vec::new();
-            for chosen in chosen.iter().take(most).map(String::as_str) {
-                if answers.iter().any(|(id, _)| *id == chosen) && !counted.contains(&chosen) {
-                    counted.push(chosen);
-                }
-            }
+            let chosen = || chosen.iter().take(most).map(String::as_str);
+            let is_known = |chosen: &str| answers.iter().any(|(id, _)| *id == chosen);
+            let counted: BTreeSet<&str> = chosen().filter(|_| chosen().all(is_known)).collect();
             tally.people += usize::from(!counted.is_empty());
             for chosen in counted {
                 *tally.answers.entry(chosen).or_default() += 1;
@@ -176,6 +174,7 @@ mod tests {
             ("@a:x", &["s"]),
             ("@c:x", &["q"]),
             ("@d:x", &[]),
+            ("@e:x", &["q", "s"]),
         ]);
         assert_eq!(
             shown(&lunch("org.matrix.msc3381.poll.disclosed", 1), &votes, false),

@@ -1,4 +1,4 @@
-/** Quotes, threads and reactions in every runtime: what the core hears of them, and what it asks for. */
+/** Quotes, threads, reactions and pins in every runtime: what the core hears of them, and what it asks for. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -19,7 +19,7 @@ interface Fact {
 type Told = Seen & { message: Fact; emoji: string; by: { username: string }; on: boolean };
 
 for (const runtime of runtimes) {
-  test(`${runtime}: tells what is quoted, in which thread, and who reacted`, async (t) => {
+  test(`${runtime}: tells what is quoted, in which thread, who reacted and who pinned`, async (t) => {
     const scene = await Scene.set(t, runtime);
     const { ws, room, alice } = scene;
     const root = await alice.say(room, 'root');
@@ -42,6 +42,10 @@ for (const runtime of runtimes) {
     await alice.react(root, emoji);
     const removed = (await scene.expect('messageReacted', (one) => !(one as Told).on)) as Told;
     assert.deepEqual(removed.message.reactions, []);
+
+    await ws.admin.pin(root);
+    const pinned = (await scene.expect('messagePinned')) as Told;
+    assert.deepEqual([pinned.message.id, pinned.by.username, pinned.on], [root.id, ws.admin.username, true]);
   });
 
   test(`${runtime}: answers, stays in the thread and reacts as a ghost; twice does no harm`, async (t) => {

@@ -109,6 +109,8 @@ class Host {
         return { kind: 'answer', answer: { kind: 'unreachable', why: 'there is no network here' } };
       case 'room':
         return { kind: 'room', room: null };
+      case 'roomByName':
+        return { kind: 'room', room: null };
       case 'postedFile':
         return { kind: 'file', text: null };
     }

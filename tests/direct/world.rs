@@ -351,6 +351,7 @@ impl Host for Window {
             Key::Direct { .. } => Loaded::Room { room: None },
             Key::Members { .. } => Loaded::Users { users: vec![] },
             Key::Room { .. } => Loaded::Room { room: None },
+            Key::RoomByName { .. } => Loaded::Room { room: None },
             Key::PostedFile { .. } => Loaded::File { text: None },
             Key::Fetch { request } => {
                 self.0.fetched.borrow_mut().push(request.url.clone());

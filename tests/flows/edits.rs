@@ -120,6 +120,9 @@ fn an_edit_gives_the_event_its_new_text() {
 #[test]
 fn an_edit_calls_only_those_whom_it_newly_mentions() {
     let (world, message) = talking();
+    for name in ["alice", "carol"] {
+        world.enters("general", name);
+    }
     world.edit(Some(0), &message.id, "alice", "@carol look");
     world.settle();
     world.edit(Some(0), &message.id, "alice", "@carol and @alice, look");

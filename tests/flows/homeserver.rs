@@ -84,6 +84,10 @@ pub struct Homeserver {
     pub uploaded: Vec<String>,
     /// The largest file that is taken, in bytes.
     pub largest_file: Option<i64>,
+    /// What is pinned in rooms: the content of the state event.
+    pub pinned: BTreeMap<String, Value>,
+    /// Who of ours wrote which pins, in order.
+    pub pins: Vec<(String, Value)>,
     transactions: BTreeMap<String, String>,
 }
 
@@ -213,7 +217,7 @@ impl Homeserver {
         if let Some((_, answer)) = self.told.iter().find(|(end, _)| path.ends_with(*end)) {
             return answer.clone();
         }
-        if path.contains("/profile/") {
+        if path.contains("/profile/") || path.contains("/state/m.room.member/") {
             // Of no interest to those who look what a check asks.
             self.checked.pop();
             let (calls, answer) = (self.calls, self.answer(call, 0));
@@ -447,6 +451,20 @@ impl Homeserver {
                 let reason = body["reason"].as_str().unwrap_or_default().to_owned();
                 self.left.push((place.0, place.1, reason));
                 Ok(json!({}))
+            }
+            ["v3", "rooms", room, "state", "m.room.pinned_events", ""] => {
+                if !joined(room, user) || !body.is_null() && user == BOT && self.bot_is_weak {
+                    return forbidden;
+                }
+                if body.is_null() {
+                    return self.pinned.get(room).cloned().ok_or((404, "M_NOT_FOUND"));
+                }
+                if user != BOT && !self.moderators.contains(user) {
+                    return forbidden;
+                }
+                self.pins.push((user.to_owned(), body["pinned"].clone()));
+                self.pinned.insert(room.to_owned(), body.clone());
+                Ok(json!({ "event_id": format!("$pins{}", self.pins.len()) }))
             }
             ["v3", "rooms", room, "state", "m.room.encryption", ""] => {
                 if !joined(room, user) {

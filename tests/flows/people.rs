@@ -210,6 +210,9 @@ fn who_is_renamed_keeps_the_id_and_who_takes_the_name_gets_another() {
     assert_ne!(senders[2], ALICE);
     assert!(senders[2].starts_with("@rc_alice=2d"), "{senders:?}");
     // Mentions find the right one, both ways.
+    for name in ["alice", "alicia"] {
+        world.enters("general", name);
+    }
     world.transaction(0, &[said("1", &format!("{ALICE} and {}", senders[2]))]);
     world.say(Some(0), "general", "carol", "@alicia and @alice");
     world.settle();

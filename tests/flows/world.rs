@@ -83,6 +83,10 @@ pub struct Outside {
     pub directs: BTreeMap<String, Vec<String>>,
     /// What the App's own user told people.
     pub told: Vec<(String, String)>,
+    /// Rooms by the short names that they are mentioned by.
+    pub named_rooms: BTreeMap<String, Room>,
+    /// How many edits the App made.
+    pub edits: usize,
     /// No direct message can be opened.
     pub refuse_directs: bool,
     entropy: u8,
@@ -527,6 +531,8 @@ impl Outside {
             sealed_rooms: BTreeSet::new(),
             refuse_calls: false,
             runtime: runtime(),
+            edits: 0,
+            named_rooms: BTreeMap::new(),
             entropy: 0,
         }
     }
@@ -698,8 +704,14 @@ impl Outside {
             Key::Setting { .. } => Loaded::Setting { value: Some("104857600".to_owned()) },
             Key::Direct { members } => Loaded::Room { room: self.direct(members) },
             Key::Room { id } => Loaded::Room {
-                room: (!self.lost_rooms.contains(id))
-                    .then(|| Room { encrypted: self.sealed_rooms.contains(id), ..channel(id) }),
+                room: (!self.lost_rooms.contains(id)).then(|| {
+                    let named = self.named_rooms.values().find(|it| it.id == *id).cloned();
+                    let room = named.unwrap_or_else(|| channel(id));
+                    Room { encrypted: self.sealed_rooms.contains(id), ..room }
+                }),
+            },
+            Key::RoomByName { name } => Loaded::Room {
+                room: self.named_rooms.get(name).map(|it| Room { name: name.clone(), ..it.clone() }),
             },
             Key::PostedFile { room, user } => {
                 Loaded::File { text: self.files.get(&(room.clone(), user.clone())).cloned() }
@@ -761,6 +773,7 @@ impl Outside {
             }
             Effect::EditMessage { id, editor, text, .. } => {
                 let editor = self.users.get(&editor).cloned().ok_or("Invalid editor")?;
+                self.edits += 1;
                 self.edit(&id, &editor, &text);
             }
             Effect::DeleteMessage { id, by, .. } => {

@@ -63,7 +63,7 @@ fn caption(view: &View, portal: &Portal, held: &Held, link: &Link) -> Result<Vec
     let content = serde_json::from_str(&held.content).unwrap_or_default();
     let sender = ghost::username(view, &held.sender)?.filter(|it| *it == link.by);
     let (Some(sender), true) = (sender, translate::has_caption(&content)) else { return Ok(vec![]) };
-    let text = file::said(view, ("m.room.message", false), &content, &file::Manner::Caption)?;
+    let text = file::said(view, portal, ("m.room.message", false), &content, &file::Manner::Caption)?;
     let (id, room) = (ids::message_id(&held.of), portal.local.clone());
     let create = Effect::CreateMessage { id, room, sender, text, alias: None, avatar: None, thread: None };
     Ok(vec![create])
@@ -123,7 +123,7 @@ fn change(
     }
     let content = serde_json::from_str(&held.content).unwrap_or_default();
     let manner = file::edited(view, portal, (&held.of, &content), shown.text)?;
-    let text = file::said(view, ("m.room.message", false), &content, &manner)?;
+    let text = file::said(view, portal, ("m.room.message", false), &content, &manner)?;
     let text = related::kept(shown.text, text);
     let (id, room, editor) = (ids::message_id(&held.of), portal.local.clone(), shown.by.to_owned());
     let link = Link {

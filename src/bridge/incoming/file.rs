@@ -7,15 +7,16 @@
 
 use serde_json::Value;
 
-use super::{ATTEMPTS, Event, caption, message, speaker, text};
+use super::{ATTEMPTS, Event, message, speaker};
 use crate::bridge::journal::Journal;
+use crate::bridge::names::Names;
 use crate::bridge::{attachment, encryption, ghost, ledger, link, outage, portal, profile, work};
 use crate::effect::{Effect, FilePlace, Tag};
 use crate::facts::Message;
 use crate::ids::{self, key};
 use crate::input::Answer;
 use crate::record::{Entry, Link, Portal, Record};
-use crate::translate::{self, size};
+use crate::translate::{self, RemoteEvent, size};
 use crate::view::{Key, Missing, View, both};
 
 /// Among so many of a room's latest messages a file is looked for that was brought before a crash.
@@ -243,16 +244,17 @@ pub(super) fn edited(
 /// What an event says in such a manner, in Rocket.Chat's words.
 pub(super) fn said(
     view: &View,
+    portal: &Portal,
     (kind, may_mention_room): (&str, bool),
     content: &Value,
     manner: &Manner,
 ) -> Result<String, Missing> {
     let why = match manner {
-        Manner::Plain => return text(view, kind, content, may_mention_room),
-        Manner::Caption => return caption(view, kind, content, may_mention_room),
+        Manner::Plain => return text(view, portal, (kind, may_mention_room), content),
+        Manner::Caption => return caption(view, portal, (kind, may_mention_room), content),
         Manner::Linked(why) | Manner::Named(why) => why,
     };
-    let said = text(view, kind, content, may_mention_room);
+    let said = text(view, portal, (kind, may_mention_room), content);
     let link = match (manner, file(kind, translate::newest(content))) {
         (Manner::Linked(_), Some(file)) => {
             let of_size = file.size.map(|it| format!(" ({})", size(it))).unwrap_or_default();
@@ -266,6 +268,34 @@ pub(super) fn said(
         Ok(link) => format!("{said}\n{link}"),
         Err(why) => format!("{said}\n_({why})_"),
     })
+}
+
+/// What an event says, in Rocket.Chat's words.
+fn text(
+    view: &View,
+    portal: &Portal,
+    (kind, may_mention_room): (&str, bool),
+    content: &Value,
+) -> Result<String, Missing> {
+    let remote = RemoteEvent { event_type: kind, content, may_mention_room };
+    let names = Names::on_matrix(view, portal);
+    let said = translate::from_matrix(&remote, &names);
+    names.finish()?;
+    Ok(said.text)
+}
+
+/// The same beside a file that is here: its caption, or the file's name where there is none any more.
+fn caption(
+    view: &View,
+    portal: &Portal,
+    (kind, may_mention_room): (&str, bool),
+    content: &Value,
+) -> Result<String, Missing> {
+    let remote = RemoteEvent { event_type: kind, content, may_mention_room };
+    let names = Names::on_matrix(view, portal);
+    let said = translate::caption(&remote, &names);
+    names.finish()?;
+    said.map_or_else(|| text(view, portal, (kind, may_mention_room), content), |it| Ok(it.text))
 }
 
 /// Whether the file of an event is here, as a message that Rocket.Chat made of it.

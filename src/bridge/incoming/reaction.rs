@@ -54,7 +54,7 @@ pub(super) fn bring(
             id: ids::message_id(&event.id),
             room: portal.local.clone(),
             sender: by,
-            text: related::answering(view, portal, &message.id, &format!("reacted with {text}"))?,
+            text: related::answering(view, &portal.local, &message.id, &format!("reacted with {text}"))?,
             alias: None,
             avatar: None,
             thread: message.thread.clone(),

@@ -10,7 +10,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Event, reaction};
+use super::{Event, poll, reaction};
+use crate::bridge::journal::Journal;
 use crate::bridge::{ghost, ledger, redaction};
 use crate::effect::Effect;
 use crate::ids::{self, key};
@@ -18,14 +19,19 @@ use crate::record::{Link, Portal, Record};
 use crate::view::{Key, Missing, View};
 
 /// Brings a redaction to Rocket.Chat.
-pub(super) fn bring(view: &View, portal: &Portal, event: &Event) -> Result<Vec<Effect>, Missing> {
+pub(super) fn bring(
+    view: &View,
+    journal: &Journal,
+    portal: &Portal,
+    event: &Event,
+) -> Result<Vec<Effect>, Missing> {
     let in_content = event.content.get("redacts").and_then(Value::as_str);
     let Some(of) = in_content.or(event.redacts.as_deref()) else { return Ok(vec![]) };
     let id = ids::message_id(of);
     // All at once, for there is more to come: a decision has few goes.
     let known = [Key::Message { id: id.clone() }, Key::documents(key::link_remote(of))];
     let reaction = Key::documents(key::reaction(of));
-    view.all(known.into_iter().chain([reaction]).chain(ghost::keys(&event.sender)))?;
+    view.all(known.into_iter().chain([reaction]).chain(poll::keys(of)).chain(ghost::keys(&event.sender)))?;
     let link = ledger::of_event(view, &portal.local, of)?
         .unwrap_or_else(|| unknown(portal, id.clone(), of, event.at));
     // Of a file from Matrix, the file and its caption.
@@ -33,6 +39,7 @@ pub(super) fn bring(view: &View, portal: &Portal, event: &Event) -> Result<Vec<E
     let locals: BTreeSet<String> = locals.collect();
     view.all(locals.iter().map(|it| Key::Message { id: it.clone() }))?;
     let mut effects = reaction::take_back(view, of)?;
+    effects.extend(poll::take_back(view, journal, portal, of)?);
     if !link.gone {
         effects.push(Record::Link(Link { gone: true, mentions: vec![], ..link.clone() }).insert());
     }

@@ -59,7 +59,7 @@ impl Place {
     /// A text together with what it answers.
     pub(super) fn told(&self, view: &View, portal: &Portal, text: String) -> Result<String, Missing> {
         Ok(match (&self.quoted, &self.told) {
-            (Some(quoted), _) => answering(view, portal, quoted, &text)?,
+            (Some(quoted), _) => answering(view, &portal.local, quoted, &text)?,
             (None, Some(told)) => format!("{}{text}", reply::marked(told)),
             (None, None) => text,
         })
@@ -67,15 +67,20 @@ impl Place {
 }
 
 /// A text that answers a message of the same room.
-pub(super) fn answering(view: &View, portal: &Portal, message: &str, text: &str) -> Result<String, Missing> {
+pub(in crate::bridge) fn answering(
+    view: &View,
+    room: &str,
+    message: &str,
+    text: &str,
+) -> Result<String, Missing> {
     let Some(site) = view.config.site() else { return Ok(text.to_owned()) };
-    let kind = match view.room(&portal.local)?.map(|it| it.kind) {
+    let kind = match view.room(room)?.map(|it| it.kind) {
         Some(RoomKind::Channel) => "channel",
         Some(RoomKind::Group) => "group",
         Some(RoomKind::Direct) => "direct",
         Some(RoomKind::Other) | None => return Ok(text.to_owned()),
     };
-    Ok(format!("[ ]({site}/{kind}/{}?msg={message}) {text}", portal.local))
+    Ok(format!("[ ]({site}/{kind}/{room}?msg={message}) {text}"))
 }
 
 /// A new text of a message that is shown here: it answers what the old one did.

@@ -145,8 +145,4 @@ impl Names for Told<'_> {
     fn rocketchat_channel(&self, room: &str) -> Option<String> {
         self.name("rooms", room)
     }
-
-    fn matrix_emoji(&self, code: &str) -> Option<String> {
-        self.0.get("names")?.get("emoji")?.get(code)?.as_str().map(str::to_owned)
-    }
 }

@@ -14,10 +14,10 @@
 //! {"error":"the direction is to-matrix or from-matrix"}
 //! ```
 //!
-//! Who is who is told by `names`: users and rooms by their names on Rocket.Chat, custom emoji by their codes.
+//! Who is who is told by `names`: users and rooms by their names on Rocket.Chat.
 //!
 //! ```json
-//! {"direction":"to-matrix","names":{"users":{"alice":{"id":"@alice:a.example","name":"Alice"}},"rooms":{"general":{"id":"#general:a.example","name":"#general"}},"emoji":{"parrot":"mxc://a.example/parrot"}},"message":{"text":"@alice"}}
+//! {"direction":"to-matrix","names":{"users":{"alice":{"id":"@alice:a.example","name":"Alice"}},"rooms":{"general":{"id":"#general:a.example","name":"#general"}}},"message":{"text":"@alice"}}
 //! {"content":{"body":"Alice","format":"org.matrix.custom.html","formatted_body":"<a href=\"https://matrix.to/#/@alice:a.example\">Alice</a>","m.mentions":{"user_ids":["@alice:a.example"]},"msgtype":"m.text"}}
 //! ```
 //!
