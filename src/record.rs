@@ -409,7 +409,8 @@ impl Record {
                 (id, found_by)
             }
             Self::Suspended(it) => {
-                (format!("suspended:{}:{}", it.local, it.at), vec![key::portal_local(&it.local)])
+                let until = it.until.map_or_else(String::new, |until| format!(":{until}"));
+                (format!("suspended:{}:{}{until}", it.local, it.at), vec![key::portal_local(&it.local)])
             }
             Self::Checked(it) => {
                 (format!("checked:{}:{}", it.instance, it.at), vec![key::CHECKED.to_owned()])

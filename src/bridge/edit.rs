@@ -9,7 +9,7 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use super::journal::Journal;
-use super::{file, ghost, ledger, outgoing, owner, pin, portal, reaction, reconcile, redaction};
+use super::{encryption, file, ghost, ledger, outgoing, owner, pin, portal, reaction, reconcile, redaction};
 use crate::attachment::Intent;
 use crate::effect::{Effect, Level};
 use crate::facts::{Message, User};
@@ -34,6 +34,9 @@ pub(super) fn accept(view: &View, message: &Message, by: Option<&User>) -> Resul
     }
     if !outgoing::is_for_matrix(message, portal.since) {
         return Ok(vec![]);
+    }
+    if encryption::suspended(view, &portal)?.is_some() {
+        return Ok(vec![encryption::held_back(message, by.unwrap_or(&message.sender))]);
     }
     let entry = entry(message, by);
     let wake = Effect::Wake { scope: entry.scope.clone(), at: view.now };
@@ -180,6 +183,9 @@ fn is_untried(view: &View, journal: &Journal, entry: &Entry, message: &Message) 
 pub(super) fn intent(view: &View, message: &Message, tried: bool) -> Result<Option<Intent>, Missing> {
     view.all(needed(view, message))?;
     let Some(portal) = portal::of_local(view, &message.room)? else { return Ok(None) };
+    if encryption::was_suspended(view, &portal, time(message))? {
+        return Ok(None);
+    }
     let Some(link) = news(view, message)? else { return Ok(None) };
     let Some(text) = file::text(message, outgoing::translated(view, message)?) else { return Ok(None) };
     let at = time(message);

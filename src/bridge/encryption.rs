@@ -4,8 +4,6 @@
 //! takes no plain message in such a room, so each of its people is told by themselves. What is said on Matrix meanwhile
 //! stays there.
 
-use std::rc::Rc;
-
 use super::{everyone, ledger, outgoing};
 use crate::effect::Effect;
 use crate::facts::{Message, User, UserKind};
@@ -37,20 +35,38 @@ pub(super) fn accept(
         (Some("e2e" | "room_e2e_enabled"), None) => {
             Some(suspend(view, portal, &message.sender, &message.id)?)
         }
-        (Some("room_e2e_disabled"), Some(standing)) => Some(resume(view, portal, &standing, &message.sender)),
-        (None, Some(_)) if outgoing::is_for_matrix(message, portal.since) => {
-            let (room, user) = (message.room.clone(), message.sender.id.clone());
-            let tell = Effect::Notify { room, user, text: HELD_BACK.to_owned() };
-            Some(vec![Record::Link(ledger::link(message, "")).insert(), tell])
+        (Some("room_e2e_disabled"), Some(standing)) => Some(resume(view, portal, &standing, message)?),
+        (None, Some(standing)) if outgoing::is_for_matrix(message, portal.since) => {
+            if view.room(&portal.local)?.is_some_and(|it| !it.encrypted) {
+                // Nobody heard of its end: this is the first that is said after it.
+                let mut effects = resume(view, portal, &standing, message)?;
+                effects.extend(outgoing::taken_in(view, message));
+                return Ok(Some(effects));
+            }
+            Some(vec![Record::Link(ledger::link(message, "")).insert(), held_back(message, &message.sender)])
         }
         (None | Some(_), _) => None,
     })
 }
 
+/// The effect that tells somebody that what they wrote stays here.
+pub(super) fn held_back(message: &Message, by: &User) -> Effect {
+    Effect::Notify { room: message.room.clone(), user: by.id.clone(), text: HELD_BACK.to_owned() }
+}
+
 /// Whether a portal is suspended.
 pub(super) fn suspended(view: &View, portal: &Portal) -> Result<Option<Suspended>, Missing> {
-    let mut records = view.records(&key::portal_local(&portal.local))?.iter();
-    Ok(records.find_map(|it| if let Record::Suspended(it) = it { Some(it.clone()) } else { None }))
+    Ok(all(view, portal)?.find(|it| it.until.is_none()).cloned())
+}
+
+/// Whether a portal was suspended at a time, in milliseconds: what was said then stays where it was said.
+pub(super) fn was_suspended(view: &View, portal: &Portal, at: i64) -> Result<bool, Missing> {
+    Ok(all(view, portal)?.any(|it| it.at <= at && it.until.is_none_or(|until| at < until)))
+}
+
+fn all<'a>(view: &'a View, portal: &Portal) -> Result<impl Iterator<Item = &'a Suspended>, Missing> {
+    let records = view.records(&key::portal_local(&portal.local))?.iter();
+    Ok(records.filter_map(|it| if let Record::Suspended(it) = it { Some(it) } else { None }))
 }
 
 /// The effects that suspend a portal whose room is found to be encrypted, where an event could not be brought there.
@@ -66,8 +82,8 @@ pub(super) fn found(view: &View, portal: &Portal, event: &str) -> Result<Option<
 /// it is found once more then.
 fn suspend(view: &View, portal: &Portal, by: &User, because: &str) -> Result<Vec<Effect>, Missing> {
     let people = view.members(&portal.local)?.iter().filter(|it| it.kind == UserKind::User);
-    let suspended = Suspended { local: portal.local.clone(), at: view.now };
-    let mut effects = announce(view, portal, by, BEGINS, because).to_vec();
+    let suspended = Suspended { local: portal.local.clone(), at: view.now, until: None };
+    let mut effects = announce(view, portal, (by, view.now), BEGINS, because).to_vec();
     effects.push(Record::Suspended(suspended).insert());
     effects.extend(people.take(MOST_TOLD).map(|it| Effect::Notify {
         room: portal.local.clone(),
@@ -77,25 +93,35 @@ fn suspend(view: &View, portal: &Portal, by: &User, because: &str) -> Result<Vec
     Ok(effects)
 }
 
-fn resume(view: &View, portal: &Portal, suspended: &Suspended, by: &User) -> Vec<Effect> {
+/// How long it lasted is kept, for what was said meanwhile may be found later; of the last time only.
+fn resume(
+    view: &View,
+    portal: &Portal,
+    suspended: &Suspended,
+    because: &Message,
+) -> Result<Vec<Effect>, Missing> {
     let (room, text) = (portal.local.clone(), ENDS.to_owned());
     let since = suspended.at.to_string();
     let id = ids::notice_id(&[&portal.local, ENDS, &since]);
-    let mut effects = announce(view, portal, by, ENDS, &since).to_vec();
+    // Before what is said after it.
+    let told = (&because.sender, because.at.saturating_sub(1));
+    let mut effects = announce(view, portal, told, ENDS, &since).to_vec();
     effects.push(Effect::TellRoom { id, room, text });
-    effects.push(Record::Suspended(suspended.clone()).remove());
-    effects
+    let over = Suspended { until: Some(because.at), ..suspended.clone() };
+    effects.push(Record::Suspended(over).insert());
+    effects.extend(all(view, portal)?.map(|it| Record::Suspended(it.clone()).remove()));
+    Ok(effects)
 }
 
-/// The effects that tell Matrix, in the name of somebody here; once for what it is told because of.
-fn announce(view: &View, portal: &Portal, by: &User, text: &str, because: &str) -> [Effect; 2] {
+/// The effects that tell Matrix, in the name of somebody here and at a time; once for what it is told because of.
+fn announce(view: &View, portal: &Portal, (by, at): (&User, i64), text: &str, because: &str) -> [Effect; 2] {
     let message = Message {
         id: ids::notice_id(&[&portal.local, text, "to Matrix", because]),
         room: portal.local.clone(),
         sender: by.clone(),
         text: text.to_owned(),
         md: None,
-        at: view.now,
+        at,
         edited_at: None,
         system: None,
         files: vec![],
@@ -104,7 +130,5 @@ fn announce(view: &View, portal: &Portal, by: &User, text: &str, because: &str) 
         quotes: vec![],
         reactions: vec![],
     };
-    let entry = outgoing::entry(&message);
-    let wake = Effect::Wake { scope: entry.scope.clone(), at: view.now };
-    [Record::Entry(Rc::new(entry)).insert(), wake]
+    outgoing::taken_in(view, &message)
 }

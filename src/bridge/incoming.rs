@@ -157,14 +157,17 @@ pub(super) fn missed(view: &View, entry: &Entry, events: &[String]) -> Result<Ve
         })
         .collect();
     view.all(young.iter().flat_map(|(it, _)| {
-        ledger::message_keys(&it.id).into_iter().chain([Key::documents(key::reaction(&it.id))])
+        let portal = key::portal_local(&portal.local);
+        let kept = [key::reaction(&it.id), portal].map(Key::documents);
+        ledger::message_keys(&it.id).into_iter().chain(kept)
     }))?;
     let mut lost = vec![];
     for (it, event) in young {
         // Of files from Matrix there is a link only.
         let is_known = ledger::of_event(view, &portal.local, &it.id)?.is_some()
             || view.message(&ids::message_id(&it.id))?.is_some()
-            || !view.records(&key::reaction(&it.id))?.is_empty();
+            || !view.records(&key::reaction(&it.id))?.is_empty()
+            || (it.kind != "m.room.redaction" && encryption::was_suspended(view, &portal, it.at)?);
         if !is_known {
             lost.push(event.clone());
         }
@@ -284,41 +287,53 @@ fn bring(
     event: &str,
     index: usize,
 ) -> Result<Vec<Effect>, Missing> {
-    Ok(match serde_json::from_str::<Event>(event) {
-        Ok(event) => match event.kind.as_str() {
-            "m.room.message"
-                if event.state_key.is_none() && translate::replaced(&event.content).is_some() =>
-            {
-                edit::bring(view, portal, &event)?
-            }
-            "m.room.redaction" if event.state_key.is_none() => {
-                redaction::bring(view, journal, portal, &event)?
-            }
-            "m.reaction" if event.state_key.is_none() => {
-                reaction::bring(view, portal, &event, journal.attempts(entry, index))?
-            }
-            kind if event.state_key.is_none() && poll::is_about_one(kind) => {
-                poll::bring(view, journal, portal, &event)?
-            }
-            kind if poll::is_start(kind) && translate::replaced(&event.content).is_some() => {
-                poll::edited(view, journal, portal, &event)?
-            }
-            kind if event.state_key.is_none() && is_shown(kind) => {
-                let manner = file::manner(view, portal, &event)?;
-                let said = message(view, portal, &event, journal.attempts(entry, index), &manner)?;
-                if poll::is_start(kind) { poll::begun(portal, &event, said) } else { said }
-            }
-            "m.room.member" => member(view, portal, &event)?,
-            "m.room.pinned_events" if event.state_key.as_deref() == Some("") => {
-                pin::bring(view, portal, &event, journal.attempts(entry, index))?
-            }
-            _ => vec![],
-        },
-        Err(why) => vec![Effect::Log {
-            level: Level::Warn,
-            text: format!("A Matrix event in {} is malformed and was passed over: {why}", portal.remote),
-        }],
-    })
+    let event = match serde_json::from_str::<Event>(event) {
+        Ok(event) => event,
+        Err(why) => {
+            let text = format!("A Matrix event in {} is malformed and was passed over: {why}", portal.remote);
+            return Ok(vec![Effect::Log { level: Level::Warn, text }]);
+        }
+    };
+    match event.kind.as_str() {
+        "m.room.member" => member(view, portal, &event),
+        "m.room.pinned_events" if event.state_key.as_deref() == Some("") => {
+            pin::bring(view, portal, &event, journal.attempts(entry, index))
+        }
+        _ if event.state_key.is_some() => Ok(vec![]),
+        // What was said before may be deleted, whatever has become of the room.
+        "m.room.redaction" => redaction::bring(view, journal, portal, &event),
+        _ => {
+            let standing = encryption::suspended(view, portal);
+            let (standing, effects) = both(standing, said(view, journal, entry, portal, &event, index))?;
+            Ok(if standing.is_some() { vec![] } else { effects })
+        }
+    }
+}
+
+/// Brings what somebody said, changed or added.
+fn said(
+    view: &View,
+    journal: &Journal,
+    entry: &Entry,
+    portal: &Portal,
+    event: &Event,
+    index: usize,
+) -> Result<Vec<Effect>, Missing> {
+    let attempts = journal.attempts(entry, index);
+    match event.kind.as_str() {
+        "m.room.message" if translate::replaced(&event.content).is_some() => edit::bring(view, portal, event),
+        "m.reaction" => reaction::bring(view, portal, event, attempts),
+        kind if poll::is_about_one(kind) => poll::bring(view, journal, portal, event),
+        kind if poll::is_start(kind) && translate::replaced(&event.content).is_some() => {
+            poll::edited(view, journal, portal, event)
+        }
+        kind if is_shown(kind) => {
+            let manner = file::manner(view, portal, event)?;
+            let said = message(view, portal, event, attempts, &manner)?;
+            Ok(if poll::is_start(kind) { poll::begun(portal, event, said) } else { said })
+        }
+        _ => Ok(vec![]),
+    }
 }
 
 /// Whether events of a kind are shown to people.
@@ -350,9 +365,6 @@ fn message(
     }
     if let Some(message) = view.message(&id)? {
         return edit::catch_up(view, portal, event, &message.into());
-    }
-    if encryption::suspended(view, portal)?.is_some() {
-        return Ok(vec![]);
     }
     if attempts > 0
         && let Some(effects) = encryption::found(view, portal, &event.id)?

@@ -40,9 +40,14 @@ pub(super) fn accept(view: &View, message: &Message) -> Result<Vec<Effect>, Miss
     if !is_for_matrix(message, portal.since) {
         return Ok(vec![]);
     }
+    Ok(taken_in(view, message).to_vec())
+}
+
+/// The effects that take a message into the journal.
+pub(super) fn taken_in(view: &View, message: &Message) -> [Effect; 2] {
     let entry = entry(message);
     let wake = Effect::Wake { scope: entry.scope.clone(), at: view.now };
-    Ok(vec![Record::Entry(Rc::new(entry)).insert(), wake])
+    [Record::Entry(Rc::new(entry)).insert(), wake]
 }
 
 /// Whether a message is one for the other side: said by one of ours, and since the room is a portal.
@@ -140,7 +145,9 @@ pub(super) fn intent(
     ];
     view.all(needed.into_iter().chain(puppet::keys(view, &message.sender)))?;
     let Some(portal) = portal::of_local(view, &message.room)? else { return Ok(None) };
-    if ledger::is_linked(view, &message.id)? {
+    let is_held_back =
+        !ids::is_derived_message(&message.id) && encryption::was_suspended(view, &portal, message.at)?;
+    if is_held_back || ledger::is_linked(view, &message.id)? {
         return Ok(None);
     }
     if !message.files.is_empty() {

@@ -84,13 +84,16 @@ pub struct React {
     pub on: bool,
 }
 
-/// That nothing of a portal goes either way, because Rocket.Chat encrypts its room.
+/// That nothing of a portal goes either way, because Rocket.Chat encrypts its room, or that nothing did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suspended {
     /// The Rocket.Chat room.
     pub local: String,
     /// Since when, in milliseconds.
     pub at: i64,
+    /// Until when, in milliseconds, if it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
 }
 
 /// Links that were sealed together, found by each of their ids.

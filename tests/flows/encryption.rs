@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::conversations::{bridged, said};
 use crate::crashes::{Flow, crash_everywhere};
+use crate::reactions::reaction;
 use crate::world::World;
 
 /// A system message of a type; the hook of the first instance is called.
@@ -30,6 +31,10 @@ fn peopled() -> World {
     world.transaction(0, &[said("1", "before")]);
     world.settle();
     world
+}
+
+fn is_suspended(record: &Record) -> bool {
+    matches!(record, Record::Suspended(it) if it.until.is_none())
 }
 
 fn told(world: &World, words: &str) -> usize {
@@ -64,7 +69,7 @@ fn a_room_that_becomes_encrypted_is_suspended_and_goes_on_afterwards() {
     assert!(world.sent()[1].contains("any more"));
     assert_eq!(world.sent()[2..], ["again"]);
     assert_eq!(world.shown(), ["before", "again there"]);
-    assert!(!world.records().iter().any(|it| matches!(it, Record::Suspended(_))));
+    assert!(!world.records().iter().any(is_suspended));
     world.look_over(0);
     assert_eq!((world.sent().len(), world.taken_back()), (3, vec![]));
     world.is_all_done();
@@ -79,6 +84,63 @@ fn a_room_whose_encryption_nobody_heard_of_is_found_by_the_next_message() {
     assert_eq!(world.sent().len(), 1, "{:?}", world.sent());
     assert_eq!(told(&world, "encrypts this room"), 1);
     assert_eq!(world.shown(), ["before"]);
+    world.is_all_done();
+}
+
+#[test]
+fn nothing_goes_any_way_while_a_room_is_suspended() {
+    let mut world = peopled();
+    let message = world.say(Some(0), "general", "alice", "before it");
+    world.settle();
+    seal(&world, true);
+    system(&world, "room_e2e_enabled");
+    let sent = world.sent();
+    // Edits, what hooks lost, and what would be said in place of a reaction.
+    world.edit(Some(0), &message.id, "alice", "changed");
+    world.say(None, "general", "alice", "the hook was lost");
+    let mut event = said("2", "meanwhile");
+    event["origin_server_ts"] = json!(world.outside.borrow().now + 1);
+    let changed = json!({
+        "msgtype": "m.text", "body": "* another", "m.new_content": { "msgtype": "m.text", "body": "another" },
+        "m.relates_to": { "rel_type": "m.replace", "event_id": "$1" },
+    });
+    let mut edit = said("3", "");
+    edit["content"] = changed;
+    let reacted = reaction("4", "$event0", "no emoji at all");
+    world.transaction(0, &[event.clone(), edit, reacted]);
+    world.settle();
+    world.look_over(0);
+    assert_eq!((world.sent(), world.shown()), (sent.clone(), vec!["before".to_owned()]));
+    assert_eq!(told(&world, "was not sent to Matrix"), 1);
+    assert_eq!(world.taken_back(), []);
+    world.is_all_done();
+
+    // Nor when it is found afterwards.
+    seal(&world, false);
+    system(&world, "room_e2e_disabled");
+    world.outside.borrow_mut().homeserver.remote.push(event);
+    world.look_over(0);
+    world.kill(0);
+    world.start(None);
+    world.settle();
+    assert_eq!(world.sent().len(), sent.len() + 1, "{:?}", world.sent());
+    assert_eq!(world.shown(), ["before"]);
+    world.is_all_done();
+}
+
+#[test]
+fn a_suspension_whose_end_nobody_heard_of_ends_with_the_next_message() {
+    let world = peopled();
+    seal(&world, true);
+    system(&world, "room_e2e_enabled");
+    seal(&world, false);
+    world.say(Some(0), "general", "alice", "plain again");
+    world.transaction(0, &[said("2", "there too")]);
+    world.settle();
+    assert!(world.sent()[1].contains("any more"));
+    assert_eq!(world.sent()[2..], ["plain again"]);
+    assert_eq!(world.shown(), ["before", "there too"]);
+    assert!(!world.records().iter().any(is_suspended));
     world.is_all_done();
 }
 
@@ -98,7 +160,7 @@ fn a_crash_while_a_room_is_suspended_leaves_nobody_untold() {
         holds: |world| {
             assert!(world.sent().iter().any(|it| it.contains("encrypts this room")), "{:?}", world.sent());
             assert_eq!(world.shown(), ["before"]);
-            assert!(world.records().iter().any(|it| matches!(it, Record::Suspended(_))));
+            assert!(world.records().iter().any(is_suspended));
             world.is_all_done();
         },
     }]);
