@@ -289,10 +289,31 @@ fn strip_edges(pieces: &mut [Run], mark: Mark) {
 
 /// The one tree for a line, whichever way its styles were nested and its texts were cut.
 pub(super) fn normalise(inlines: Vec<Inline>) -> Vec<Inline> {
-    if let [Inline::Text(text)] = inlines.as_slice() {
-        return if text.is_empty() { Vec::new() } else { inlines };
+    if is_settled(&inlines) {
+        debug_assert_eq!(tree(runs(inlines.clone())), inlines);
+        return inlines;
     }
     tree(runs(inlines))
+}
+
+/// Whether a line plainly is in its normal form already, as most are: then it need not be made anew.
+#[expect(clippy::wildcard_enum_match_arm, reason = "whatever else there is stands as it is")]
+fn is_settled(inlines: &[Inline]) -> bool {
+    let mut before: Option<&Inline> = None;
+    inlines.iter().all(|inline| {
+        let before = before.replace(inline);
+        match inline {
+            Inline::Text(text) => !text.is_empty() && !matches!(before, Some(Inline::Text(_))),
+            Inline::Styled(_, inner) => {
+                let [Inline::Text(text)] = inner.as_slice() else { return false };
+                let edges = [text.chars().next(), text.chars().next_back()];
+                edges.iter().all(|edge| edge.is_some_and(|it| !it.is_whitespace()))
+                    && !matches!(before, Some(Inline::Styled(..)))
+            }
+            Inline::Link { label, .. } => is_settled(label),
+            _ => true,
+        }
+    })
 }
 
 /// The tree of tidied runs; of the styles that begin together the one that lasts longest is the outermost.

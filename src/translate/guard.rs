@@ -31,13 +31,13 @@ pub(super) fn line(text: Vec<Inline>, outermost: bool, emote: bool) -> String {
     {
         return text.clone();
     }
-    let pieces = runs(text);
-    let plainly = tree(pieces.clone());
+    let plainly = normalise(text);
     let mut written = emit(&plainly, Care::Plain, emote);
     let starts = outermost && starts_block(&written);
-    if !starts && comparable(inline_read::unsettled(&written)) == comparable(plainly) {
+    if !starts && comparable(inline_read::unsettled(&written)) == comparable(plainly.clone()) {
         return written;
     }
+    let pieces = runs(plainly);
     for care in [Care::Guarded, Care::Styleless] {
         let pieces = match care {
             Care::Plain | Care::Guarded => split_signs(pieces.clone()),

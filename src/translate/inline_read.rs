@@ -70,40 +70,50 @@ impl Parser {
     ) -> (Vec<Inline>, Cursor<'a>) {
         let mut out = Vec::new();
         let mut at = start;
+        // Plain text from here on is not taken in yet.
+        let mut plain = start.rest;
+        let outermost = until.is_none() || until == Some('|');
         while let Some(char) = at.rest.chars().next() {
             if until == Some(char) && (char != '|' || at.rest.starts_with("||")) {
                 break;
             }
             self.pay(1);
+            if is_plain(char) {
+                at = at.past_text(1).1;
+                continue;
+            }
             let special = match self.special(at, char, marks) {
                 Some(found) => Some(found),
-                None if until.is_none() || until == Some('|') => {
-                    self.outer(at, char).map(|(inline, after)| (vec![inline], after))
-                }
+                None if outermost => self.outer(at, char).map(|(inline, after)| (vec![inline], after)),
                 None => None,
             };
             if let Some((found, after)) = special {
+                push_text(&mut out, before(plain, at));
                 out.extend(found);
                 at = after;
+                plain = at.rest;
                 continue;
             }
-            let outermost = until.is_none() || until == Some('|');
-            let (text, after) = at.past_text(Self::plain_run(at, char, outermost));
-            push_text(&mut out, text);
-            at = after;
+            at = at.past_text(Self::plain_run(at, char, outermost)).1;
         }
+        push_text(&mut out, before(plain, at));
         (out, at)
     }
 
     /// How much is plain text from here: a domain or address as a whole, else one character.
     fn plain_run(at: Cursor<'_>, char: char, outermost: bool) -> usize {
-        if outermost && let Some(length) = super::autolink::length(at.rest, at.before) {
+        let word = at.rest.bytes().take_while(u8::is_ascii_alphanumeric).count();
+        let tail = at.rest.get(word..).unwrap_or_default();
+        // A word that ends like this is no part of an address.
+        let ends_alone = word > 0 && tail.chars().next().is_none_or(is_plain) && !tail.starts_with('.');
+        if outermost
+            && !ends_alone
+            && let Some(length) = super::autolink::length(at.rest, at.before)
+        {
             return length;
         }
         // An underscore right behind a letter or digit opens nothing.
-        if char.is_ascii_alphanumeric() {
-            let word = at.rest.find(|char: char| !char.is_ascii_alphanumeric()).unwrap_or(at.rest.len());
-            let tail: String = at.rest.get(word..).unwrap_or_default().chars().take(2).collect();
+        if word > 0 {
             if !outermost && tail.starts_with('_') {
                 return word;
             }
@@ -274,7 +284,20 @@ impl Parser {
     }
 }
 
+/// Whether a character is plain text wherever it stands, and begins no address.
+fn is_plain(char: char) -> bool {
+    matches!(char, ' ' | ',' | ';' | '.' | '?' | '\'' | '"' | '(' | ')' | '%' | '&' | '=' | '/')
+}
+
+/// What of a text stands before a place further on in it.
+fn before<'a>(text: &'a str, at: Cursor<'_>) -> &'a str {
+    text.get(..text.len() - at.rest.len()).unwrap_or(text)
+}
+
 fn push_text(out: &mut Vec<Inline>, text: &str) {
+    if text.is_empty() {
+        return;
+    }
     match out.last_mut() {
         Some(Inline::Text(before)) => before.push_str(text),
         _ => out.push(Inline::Text(text.to_owned())),

@@ -3,6 +3,7 @@
 //! Law: as [`super::inline_read`], for whole lines: block by block, each line looked at a bounded number of times.
 //! Rules `Blocks` of the grammar of `@rocket.chat/message-parser`.
 
+use super::clean::GUARD;
 use super::document::{Block, Document, Inline, Item, Mark, Marker};
 use super::inline_read;
 use super::md::{Reader, quote, unguarded};
@@ -112,7 +113,7 @@ fn inlines(line: &str) -> Vec<Inline> {
 #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else there is passes as it is")]
 fn strip_guards(inlines: Vec<Inline>) -> Vec<Inline> {
     let strip = |inline| match inline {
-        Inline::Text(text) => Inline::Text(unguarded(&text)),
+        Inline::Text(text) if text.contains(GUARD) => Inline::Text(unguarded(&text)),
         Inline::Styled(mark, inner) => Inline::Styled(mark, strip_guards(inner)),
         Inline::Link { href, label } => Inline::Link { href, label: strip_guards(label) },
         other => other,
