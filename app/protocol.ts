@@ -145,7 +145,16 @@ quotes: Array<Quote>,
 /**
  * How people reacted to it.
  */
-reactions: Array<Reacted>, };
+reactions: Array<Reacted>, 
+/**
+ * What else is shown below the text, such as an App's or a webhook's cards: attachments that are neither files nor
+ * quotes, as a JSON list, where there are any.
+ */
+attachments: string | null, 
+/**
+ * The `UIKit` blocks that it is made of, as a JSON list, where there are any.
+ */
+blocks: string | null, };
 
 /**
  * A message as it is quoted by another.
@@ -262,6 +271,10 @@ pictures: string,
  * Whether an administrator gave the App an account for Rocket.Chat's REST API.
  */
 rest: boolean, 
+/**
+ * How long a message of Rocket.Chat may be, in characters (`Message_MaxAllowedSize`).
+ */
+messageSize: number, 
 /**
  * How large files may be that go from one side to the other, in bytes.
  */

@@ -163,8 +163,9 @@ export function secretVariable(appId: string): string {
   return `RC_APPS_${appId.toUpperCase().replaceAll('-', '_')}_SECRET`;
 }
 
-/** Rocket.Chat's own default. */
+/** Rocket.Chat's own defaults. */
 const usualDirectMessageUsers = 8;
+const usualMessageSize = 5000;
 
 export async function readSettings(
   appId: string,
@@ -206,6 +207,7 @@ export async function readSettings(
       endpoints,
       pictures: withoutSlash(value('pictures_url')),
       rest: access.user !== '' && access.token !== '',
+      messageSize: Number(await workspaceSetting(environment, 'Message_MaxAllowedSize')) || usualMessageSize,
       largestFile: (Number(value('largest_file')) || 8) * 1024 * 1024,
     },
     listen,

@@ -54,6 +54,8 @@ pub struct Config {
     pub pictures: String,
     /// Whether an administrator gave the App an account for Rocket.Chat's REST API.
     pub rest: bool,
+    /// How long a message of Rocket.Chat may be, in characters (`Message_MaxAllowedSize`).
+    pub message_size: usize,
     /// How large files may be that go from one side to the other, in bytes.
     pub largest_file: u32,
 }

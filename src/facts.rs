@@ -118,6 +118,13 @@ pub struct Message {
     /// How people reacted to it.
     #[serde(default)]
     pub reactions: Vec<Reacted>,
+    /// What else is shown below the text, such as an App's or a webhook's cards: attachments that are neither files nor
+    /// quotes, as a JSON list, where there are any.
+    #[serde(default)]
+    pub attachments: Option<String>,
+    /// The `UIKit` blocks that it is made of, as a JSON list, where there are any.
+    #[serde(default)]
+    pub blocks: Option<String>,
 }
 
 /// A message as it is quoted by another.

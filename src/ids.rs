@@ -5,6 +5,7 @@
 //! Spec: <https://spec.matrix.org/v1.18/appendices/#identifier-grammar>
 
 mod file;
+mod message;
 mod transaction;
 
 use std::fmt;
@@ -15,8 +16,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 pub use file::{file_name, media_type};
+pub use message::{event_of, is_derived_message, is_part, message_id, notice_id, part_id};
 pub use transaction::{
-    edit_transaction, file_transaction, reaction_transaction, redaction_transaction, transaction,
+    edit_transaction, file_transaction, part_transaction, reaction_transaction, redaction_transaction,
+    transaction,
 };
 
 /// What may be decided by one instance at a time: a room's side, or the workspace.
@@ -262,31 +265,6 @@ pub fn dm_alias_localpart(prefix: &str, room: &str, before: &str) -> String {
     alias_localpart(prefix, &format!("dm_{}", digest(&[room, before])))
 }
 
-const EVENT_PREFIX: &str = "mx-";
-
-const NOTICE_PREFIX: &str = "mxnotice-";
-
-/// The id of a message that the App's own user says about something.
-pub fn notice_id(about: &[&str]) -> String {
-    format!("{NOTICE_PREFIX}{}", digest(about))
-}
-
-/// Whether a message's id is one that the App derived: of an event, or of a notice.
-pub fn is_derived_message(id: &str) -> bool {
-    id.starts_with(EVENT_PREFIX) || id.starts_with(NOTICE_PREFIX)
-}
-
-/// The Rocket.Chat message id of a Matrix event: the event id, spelt so that it survives as an id and in a URL.
-pub fn message_id(event: &str) -> String {
-    let rest = event.strip_prefix('$').unwrap_or(event);
-    format!("{EVENT_PREFIX}{}", escape(rest, '.', |c| c.is_ascii_alphanumeric() || c == '-' || c == '_'))
-}
-
-/// The Matrix event of a Rocket.Chat message that came from Matrix.
-pub fn event_of(message: &str) -> Option<String> {
-    Some(format!("${}", unescape(message.strip_prefix(EVENT_PREFIX)?, '.')?))
-}
-
 /// `@localpart:server` in its two parts. The server may carry a port.
 pub fn split_mxid(mxid: &str) -> Option<(&str, &str)> {
     let (localpart, server) = mxid.strip_prefix('@')?.split_once(':')?;
@@ -425,17 +403,6 @@ fn unescape(text: &str, mark: char) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn event_ids_come_back_from_message_ids() {
-        for event in ["$Rqnc-F-dvnEYJTyHq_iKxU2bZ1CI92-kuZq3a5lr5Zg", "$143:localhost:8448", "$ü.b=c+/:x"] {
-            let id = message_id(event);
-            assert_eq!(event_of(&id).as_deref(), Some(event));
-            assert!(id.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)), "{id}");
-        }
-        assert_eq!(event_of("GENERALabcdefghij"), None);
-        assert_eq!(event_of("mx-bad.zz"), None);
-    }
 
     #[test]
     fn usernames_come_back_from_localparts() {

@@ -47,11 +47,11 @@ use serde_json::{Value, json};
 pub use content::newest;
 pub use edit::replaced;
 pub use file::{has_caption, size};
-pub use local::{local_file, local_parts, to_matrix, to_matrix_parts};
+pub use local::{to_matrix, to_matrix_parts};
 pub use persona::{Persona, persona};
 pub use quote::{Quotes, linked, quotes};
 pub use relation::{Key, Relation, fallback, reaction, reaction_to_matrix};
-pub use remote::{caption, from_matrix, from_matrix_parts};
+pub use remote::{caption, caption_parts, from_matrix, from_matrix_parts};
 
 /// What is said at the end of a text that was too long to be read as a whole.
 const CUT: &str = " […]";
@@ -136,8 +136,6 @@ pub struct MatrixText {
     pub formatted_body: Option<String>,
     /// Whom it mentions.
     pub mentions: Mentions,
-    /// Whether the input was longer than is read and the rest left out (the text ends in `[…]`).
-    pub cut: bool,
 }
 
 /// Whom a message mentions (`m.mentions`).
@@ -221,8 +219,6 @@ pub struct RocketChatText {
     pub kind: Kind,
     /// Whom the sender meant to mention (`m.mentions`), known here or not.
     pub mentions: Mentions,
-    /// Whether the input was longer than is read and the rest left out (the text ends in `[…]`).
-    pub cut: bool,
 }
 
 /// A moment in milliseconds, as people write it.

@@ -47,7 +47,23 @@ function fact(
       const { usernames } = fields(reaction);
       return { emoji, users: texts(usernames) };
     }),
+    attachments: list(shown(message).filter((one) => !isQuote(one) && !isFile(one))),
+    blocks: list(message.blocks),
   };
+}
+
+/** As JSON; nothing where there are none. */
+function list(parts: unknown): string | null {
+  return Array.isArray(parts) && parts.length > 0 ? JSON.stringify(parts) : null;
+}
+
+function isQuote({ timestampLink }: Record<string, unknown>): boolean {
+  return text(timestampLink) !== null;
+}
+
+/** What shows one of the message's files. */
+function isFile(attachment: Record<string, unknown>): boolean {
+  return attachment.type === 'file' || text(unmapped(attachment).fileId) !== null;
 }
 
 /** Only a quote has the address of a message. */

@@ -79,7 +79,16 @@ pub(super) fn retry_unless(step: &str, code: &str, text: &str) -> Move {
         let why = format!("the homeserver's registration does not fit the settings: {text} ({code})");
         Move::Later { after: None, why }
     } else {
-        Move::Refused { why: format!("{text} ({code})") }
+        Move::Refused { why: format!("{text} ({code}){}", advice(code)) }
+    }
+}
+
+/// What somebody can do about a refusal.
+fn advice(code: &str) -> &'static str {
+    match code {
+        "M_FORBIDDEN" => ". A moderator of the room on Matrix can allow it.",
+        "M_TOO_LARGE" => ". Make it shorter, or send it as a file.",
+        _ => "",
     }
 }
 

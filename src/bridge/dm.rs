@@ -233,6 +233,9 @@ pub(super) fn back(view: &View, portal: &Portal, mxids: &[String]) -> Result<Vec
     Ok(records.filter(is_theirs).map(Record::remove).collect())
 }
 
+/// So many characters does it take at most to name somebody before what they say.
+pub(super) const NAMED: usize = 260;
+
 /// What a Matrix user says in a direct message that they are not in on Rocket.Chat. Only members may speak there, and
 /// the App's own user.
 pub(super) fn of_stranger(portal: &Portal, id: String, mxid: &str, text: &str) -> Effect {

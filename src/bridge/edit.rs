@@ -3,11 +3,13 @@
 //! An edit is judged by its editor, and goes out in the name of the message's sender: Matrix knows no others. It stands
 //! in the journal behind its message. Of several that wait the newest goes; and where the message itself waits and has
 //! provably never been tried, it goes out with its newest text, as if it had been said so.
+//!
+//! A text that takes several events is edited event by event: those that are left over are taken back, those that are
+//! lacking are sent. Once begun, an edit comes to its end before the next one, for only then all its events are linked.
 
 use std::rc::Rc;
 
-use serde_json::Value;
-
+use super::dm::Achieved;
 use super::journal::Journal;
 use super::{encryption, file, ghost, ledger, outgoing, owner, pin, portal, reaction, reconcile, redaction};
 use crate::attachment::Intent;
@@ -88,9 +90,9 @@ pub(super) fn overtaken(
     match &entry.work {
         Work::Post { message } => overtaken_message(view, journal, entry, message),
         Work::Edit { message, .. } => {
-            if redaction::waits(journal, &message.id)
-                || newest(journal, &message.id).is_some_and(|it| time(it) > time(message))
-            {
+            let is_old = redaction::waits(journal, &message.id)
+                || newest(journal, &message.id).is_some_and(|it| time(it) > time(message));
+            if is_old && !journal.has_carried(entry) {
                 return Ok(Some(journal.finish(view, entry)));
             }
             outgoing::with_names(view, message, needed(view, message))?;
@@ -179,30 +181,70 @@ fn is_untried(view: &View, journal: &Journal, entry: &Entry, message: &Message) 
         && reconcile::last(view, &message.room)?.is_none_or(|it| it < message.at))
 }
 
-/// What an edit wants of the network; `None` if nothing any more.
-pub(super) fn intent(view: &View, message: &Message, tried: bool) -> Result<Option<Intent>, Missing> {
+/// What an edit wants of the network next; `None` if nothing any more.
+pub(super) fn intent(
+    view: &View,
+    journal: &Journal,
+    entry: &Entry,
+    message: &Message,
+    tried: bool,
+) -> Result<Option<Intent>, Missing> {
     view.all(needed(view, message))?;
     let Some(portal) = portal::of_local(view, &message.room)? else { return Ok(None) };
     if encryption::was_suspended(view, &portal, time(message))? {
         return Ok(None);
     }
     let Some(link) = news(view, message)? else { return Ok(None) };
-    let Some(text) = file::text(message, outgoing::translated(view, message)?) else { return Ok(None) };
+    let Some(mut said) = file::text(message, outgoing::translated(view, message)?) else { return Ok(None) };
+    let part = journal.told_of(entry).len();
+    let before = texts(&link, message);
     let at = time(message);
+    let (room, by) = (portal.remote, message.sender.clone());
+    let transaction = ids::part_transaction(&ids::edit_transaction(&message.id, at), part);
+    let content = match (said.texts.get_mut(part), before.get(part)) {
+        (None, None) => return Ok(None),
+        (None, Some(event)) => {
+            return Ok(Some(Intent::Redact {
+                room,
+                event: event.clone(),
+                is_ours: true,
+                by: Some(by),
+                reason: "The message became shorter on Rocket.Chat".to_owned(),
+                transaction,
+                at,
+            }));
+        }
+        (Some(text), Some(event)) if part == 0 => {
+            file::recaptioned(text.replacing(event, &mentioned(&link)), message, &link)
+        }
+        (Some(text), Some(event)) => text.replacing(event, &mentioned(&link)),
+        // Matrix never heard of this part, or of the message: it was refused, or had nothing to say.
+        (Some(text), None) => {
+            text.mentions = text.mentions.beyond(&mentioned(&link));
+            said.content(part).unwrap_or_default()
+        }
+    };
     Ok(Some(Intent::Send {
-        room: portal.remote,
-        by: message.sender.clone(),
+        room,
+        by,
         event_type: "m.room.message".to_owned(),
-        content: if link.remote.is_empty() {
-            // What it was before was refused, or had nothing to say: this is the first that Matrix hears of it.
-            text.content()
-        } else {
-            file::recaptioned(text.text.replacing(&link.remote, &mentioned(&link)), message, &link)
-        },
-        transaction: ids::edit_transaction(&message.id, at),
+        content,
+        transaction,
         at,
         perhaps_sent: tried || outgoing::is_old(view, at),
     }))
+}
+
+/// The events that bear the text of a message: the first, and those behind its files.
+fn texts(link: &Link, message: &Message) -> Vec<String> {
+    let more = link.more.iter().skip(message.files.len().max(1) - 1);
+    [&link.remote].into_iter().filter(|it| !it.is_empty()).chain(more).cloned().collect()
+}
+
+/// Whether an edit is one that Matrix has yet to hear of.
+pub(super) fn is_waited_for(view: &View, message: &Message) -> Result<bool, Missing> {
+    view.all(needed(view, message))?;
+    Ok(news(view, message)?.is_some())
 }
 
 /// What every edit needs, whatever it says.
@@ -216,50 +258,71 @@ fn news(view: &View, message: &Message) -> Result<Option<Link>, Missing> {
     Ok(ledger::of(view, &message.id)?.filter(|link| is_news(link, message)))
 }
 
-/// Whether a message has another text than was last bridged, and a later one.
+/// Whether a message shows something else than was last bridged, and later.
 pub(super) fn is_news(link: &Link, message: &Message) -> bool {
     !link.gone
         && link.edit.as_ref().is_none_or(|it| it.at < time(message))
-        && link.hash != ledger::hash(&message.text)
+        && link.hash != ledger::hash(message)
 }
 
-/// What to keep of an edit that was sent.
-pub(super) fn sent(
+/// What follows once a part of an edit is told of, or taken back where there is no event: all, if it was the last.
+pub(super) fn achieved(
     view: &View,
+    journal: &Journal,
+    entry: &Entry,
     message: &Message,
-    content: &Value,
     event: &str,
+) -> Result<Achieved, Missing> {
+    let before = ledger::of(view, &message.id)?.unwrap_or_default();
+    let said = file::text(message, outgoing::translated(view, message)?);
+    let parts = said.as_ref().map_or(0, |it| it.texts.len());
+    let mut told = journal.told_of(entry);
+    told.push(event.to_owned());
+    if told.len() < parts.max(texts(&before, message).len()) {
+        return Ok(Achieved::Part(vec![journal.tell(entry, event)]));
+    }
+    let mentions = said.map(|it| it.mentions()).unwrap_or_default();
+    let link = Link { mentions, ..link(&before, message, told) };
+    Ok(Achieved::All(vec![Record::Link(link).insert()]))
+}
+
+/// The link of a message, of whose new text so much was told.
+fn link(before: &Link, message: &Message, told: Vec<String>) -> Link {
+    let edit = Edit { at: time(message), event: told.first().cloned().unwrap_or_default() };
+    let mut events = texts(before, message);
+    let behind = told.len().min(events.len());
+    let known = events.drain(..behind).collect::<Vec<_>>();
+    // Of what was there before the event stays, unless it was taken back; what was lacking has a new one.
+    let told = told.into_iter().enumerate().filter(|(_, it)| !it.is_empty());
+    let told = told.map(|(part, new)| known.get(part).cloned().unwrap_or(new));
+    let mut events = told.chain(events).collect::<Vec<_>>().into_iter();
+    let remote = events.next().unwrap_or_default();
+    let files = before.more.iter().take(message.files.len().max(1) - 1).cloned();
+    Link {
+        edit: Some(edit),
+        more: files.chain(events).collect(),
+        media: before.media.clone(),
+        ..ledger::link(message, &remote)
+    }
+}
+
+/// What to keep of an edit that Matrix hears no more of: that it was looked at, or it would be found again and again.
+pub(super) fn passed_over(
+    view: &View,
+    journal: &Journal,
+    entry: &Entry,
+    message: &Message,
 ) -> Result<Vec<Effect>, Missing> {
-    let before = ledger::of(view, &message.id)?.map(|it| it.remote).filter(|it| !it.is_empty());
-    let remote = before.unwrap_or_else(|| event.to_owned());
-    let link = link(message, &remote, event);
-    let link = beside(ledger::of(view, &message.id)?, link);
-    Ok(vec![Record::Link(Link { mentions: named(content), ..link }).insert()])
-}
-
-fn link(message: &Message, remote: &str, event: &str) -> Link {
-    let edit = Some(Edit { at: time(message), event: event.to_owned() });
-    Link { edit, ..ledger::link(message, remote) }
-}
-
-/// A link with what an edit leaves as it was.
-fn beside(before: Option<Link>, link: Link) -> Link {
-    let (more, media) = before.map(|it| (it.more, it.media)).unwrap_or_default();
-    Link { more, media, ..link }
-}
-
-/// What to keep of an edit that Matrix does not hear of: that it was looked at, or it would be found again and again.
-pub(super) fn passed_over(view: &View, message: &Message) -> Result<Vec<Effect>, Missing> {
     let news = news(view, message)?;
-    let link = |it: Link| beside(Some(it.clone()), link(message, &it.remote, ""));
-    Ok(news.into_iter().map(|it| Record::Link(link(it)).insert()).collect())
+    Ok(news.map(|it| Record::Link(link(&it, message, journal.told_of(entry))).insert()).into_iter().collect())
 }
 
 /// What to do about an edit that Matrix refused: the editor is told, and it is not tried again.
 pub(super) fn refused(
     view: &View,
-    message: &Message,
-    by: Option<&User>,
+    journal: &Journal,
+    entry: &Entry,
+    (message, by): (&Message, Option<&User>),
     why: &str,
 ) -> Result<Vec<Effect>, Missing> {
     let user = by.unwrap_or(&message.sender).id.clone();
@@ -271,13 +334,12 @@ pub(super) fn refused(
             text: format!("An edit of message {} was refused by Matrix: {why}", message.id),
         },
     ];
-    effects.extend(passed_over(view, message)?);
+    effects.extend(passed_over(view, journal, entry, message)?);
     Ok(effects)
 }
 
-/// Whom a content mentions, as a link keeps it.
-pub(super) fn named(content: &Value) -> Vec<String> {
-    let Mentions { mut users, room } = Mentions::of(content);
+/// Mentions as a link keeps them.
+pub(super) fn named(Mentions { mut users, room }: Mentions) -> Vec<String> {
     users.extend(room.then(|| EVERYONE.to_owned()));
     users
 }

@@ -129,6 +129,8 @@ fn announce(view: &View, portal: &Portal, (by, at): (&User, i64), text: &str, be
         thread: None,
         quotes: vec![],
         reactions: vec![],
+        attachments: None,
+        blocks: None,
     };
     outgoing::taken_in(view, &message)
 }

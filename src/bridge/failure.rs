@@ -52,7 +52,11 @@ fn again(view: &View, tag: &Tag, why: &str, coming: u32, going: u32) -> Result<V
         work: Work::Events { events: event },
         ..Entry::clone(entry)
     };
-    let text = format!("A Matrix event could not be brought to Rocket.Chat and was put aside: {why}");
+    let text = format!(
+        "A Matrix event of {} could not be brought to Rocket.Chat and was put aside: {why}. `/federation dead` names it, \
+         and `/federation retry` has it tried again.",
+        entry.scope.remote_room().unwrap_or_default()
+    );
     Ok(vec![
         Record::Dead(Dead { entry: alone, why: why.to_owned(), at: view.now }).insert(),
         Effect::Log { level: Level::Warn, text },

@@ -5,11 +5,10 @@
 
 use serde_json::{Value, json};
 
-use super::dm::Achieved;
 use super::journal::Journal;
 use super::outgoing::Said;
-use super::{edit, ledger, outgoing, redaction};
-use crate::attachment::{Done, Intent};
+use super::{outgoing, redaction};
+use crate::attachment::Intent;
 use crate::effect::Effect;
 use crate::facts::{File, Message};
 use crate::ids;
@@ -60,35 +59,24 @@ pub(super) fn intent(
     }))
 }
 
-/// What follows once something of a file was achieved; all, if it was the last.
-pub(super) fn achieved(
+/// What to keep of the file whose turn it is, once it has an address on Matrix.
+pub(super) fn brought(
     journal: &Journal,
     entry: &Entry,
     message: &Message,
-    intent: &Intent,
-    done: &Done,
-) -> Achieved {
-    let Some((part, _)) = turn(journal, entry, message) else { return Achieved::Part(vec![]) };
-    match (intent, done) {
-        (Intent::Upload { .. }, Done::Media { uri, dimensions }) => {
-            let dimensions = dimensions.map(|(w, h)| format!(" {w}x{h}")).unwrap_or_default();
-            Achieved::Part(vec![carried(entry, part, Fate::There(format!("{uri}{dimensions}")))])
-        }
-        (Intent::Send { content, .. }, Done::Event(event)) if part + 1 == message.files.len() => {
-            let mut events = journal.told_of(entry);
-            events.push(event.clone());
-            let link = ledger::link(message, &events.remove(0));
-            let media = match journal.fate(entry, 0) {
-                Some(Fate::There(media)) => media.clone(),
-                Some(Fate::Stays(_) | Fate::Told(_)) | None => String::new(),
-            };
-            let mentions = if part == 0 { edit::named(content) } else { vec![] };
-            Achieved::All(vec![Record::Link(Link { more: events, media, mentions, ..link }).insert()])
-        }
-        (Intent::Send { .. }, Done::Event(event)) => {
-            Achieved::Part(vec![carried(entry, part, Fate::Told(event.clone()))])
-        }
-        _ => Achieved::Part(vec![]),
+    uri: &str,
+    dimensions: Option<(u32, u32)>,
+) -> Vec<Effect> {
+    let Some((part, _)) = turn(journal, entry, message) else { return vec![] };
+    let dimensions = dimensions.map(|(w, h)| format!(" {w}x{h}")).unwrap_or_default();
+    vec![carried(entry, part, Fate::There(format!("{uri}{dimensions}")))]
+}
+
+/// The first file of an entry's message, as its link keeps it.
+pub(super) fn media(journal: &Journal, entry: &Entry) -> String {
+    match journal.fate(entry, 0) {
+        Some(Fate::There(media)) => media.clone(),
+        Some(Fate::Stays(_) | Fate::Told(_)) | None => String::new(),
     }
 }
 
@@ -117,8 +105,8 @@ pub(super) fn text(message: &Message, text: Option<Said>) -> Option<Said> {
     let nameless = || {
         let file = message.files.first()?;
         let (formatted_body, mentions) = (None, Mentions::default());
-        let text = MatrixText { emote: false, body: name(file), formatted_body, mentions, cut: false };
-        Some(Said { text, relation: None, is_notice: false })
+        let text = MatrixText { emote: false, body: name(file), formatted_body, mentions };
+        Some(Said { texts: vec![text], relation: None, thread: None, is_notice: false })
     };
     text.or_else(nameless)
 }
@@ -169,7 +157,11 @@ fn in_words(file: &File, why: &str, caption: Option<MatrixText>) -> Value {
 
 /// The caption, which the first file bears.
 fn caption(view: &View, message: &Message, part: usize) -> Result<Option<MatrixText>, Missing> {
-    Ok(if part == 0 { outgoing::translated(view, message)?.map(|it| it.text) } else { None })
+    Ok(if part == 0 {
+        outgoing::translated(view, message)?.and_then(|it| it.texts.into_iter().next())
+    } else {
+        None
+    })
 }
 
 /// The first of the files that nobody was told of.

@@ -6,6 +6,7 @@
 mod edit;
 mod file;
 mod kind;
+mod parts;
 mod pin;
 mod poll;
 mod reaction;
@@ -363,8 +364,12 @@ fn message(
     if event.is_pruned() || ledger::of_event(view, &portal.local, &event.id)?.is_some_and(|it| it.gone) {
         return Ok(vec![]);
     }
-    if let Some(message) = view.message(&id)? {
-        return edit::catch_up(view, portal, event, &message.into());
+    let first = view.message(&id)?;
+    if let Some(message) = first
+        && !parts::is_broken_off(view, &portal.local, &event.id)?
+    {
+        let shown = edit::Shown::of(view, portal, &event.id, message)?;
+        return edit::catch_up(view, portal, event, &shown);
     }
     if attempts > 0
         && let Some(effects) = encryption::found(view, portal, &event.id)?
@@ -374,23 +379,37 @@ fn message(
     // Rocket.Chat may not let ghosts call everyone, or may know no threads.
     let calls = attempts == 0 && Mentions::of(&event.content).room;
     let calls = calls && everyone::may_be_called_by(view, portal, &event.sender)?;
-    let text = file::said(view, portal, (&event.kind, calls), &event.content, manner);
-    let place = related::place(view, portal, event, attempts < LAST_ATTEMPT);
-    let (text, place) = both(text, place)?;
-    let text = place.told(view, portal, text)?;
-    if portal.is_strange_to(&event.sender) {
-        return Ok(vec![dm::of_stranger(portal, id, &event.sender, &text)]);
+    // What the first message was said in is not to be doubted any more: the others are cut in the same places.
+    let place = related::place(view, portal, event, attempts < LAST_ATTEMPT || first.is_some());
+    let lead = place.as_ref().map_or_else(|_| Ok(String::new()), |it| it.lead(view, portal));
+    let is_strange = portal.is_strange_to(&event.sender);
+    let free = lead.as_ref().map_or(0, |it| parts::length(it)) + if is_strange { dm::NAMED } else { 0 };
+    let texts = file::said(view, portal, (&event.kind, calls), &event.content, manner, free);
+    let ((place, lead), mut texts) = both(both(place, lead), texts)?;
+    if let Some(text) = texts.first_mut() {
+        text.insert_str(0, &lead);
     }
+    let ids = (1..texts.len()).map(|part| ids::part_id(&event.id, part, None));
+    let said: Vec<(String, String)> = std::iter::once(id).chain(ids).zip(texts).collect();
+    let further = said.iter().skip(1).map(|(id, _)| id);
+    if is_strange {
+        let links = further.map(|id| parts::linked(portal, &event.id, id, "", event.at));
+        let tell = |(id, text): &(String, String)| dm::of_stranger(portal, id.clone(), &event.sender, text);
+        return Ok(links.chain(said.iter().map(tell)).collect());
+    }
+    view.all(further.clone().map(|id| Key::Message { id: id.clone() }))?;
     let (profile, learnt) = profile::of_speaker(view, &event.sender, event.at)?;
     let alias = profile::shown(profile.as_ref());
     let known_as = (event.sender.as_str(), alias.as_deref().unwrap_or_default());
     let (sender, mut effects) = speaker::ensured(view, portal, known_as, attempts)?;
     // A machine's events must not flood the room: what cannot be shown is named once among the latest messages.
-    let is_same = |it: &Message| it.sender.username == sender && it.text == text;
+    let is_same =
+        |it: &Message| it.sender.username == sender && said.iter().any(|(_, text)| *text == it.text);
     if is_unknown && view.recent(&portal.local, 0, SAID_LATELY)?.iter().any(is_same) {
         return Ok(vec![]);
     }
-    let edits = edit::catch_up(view, portal, event, &edit::Shown { by: &sender, text: &text })?;
+    let shown = edit::Shown { by: &sender, thread: place.thread.clone(), parts: said.clone() };
+    let edits = edit::catch_up(view, portal, event, &shown)?;
     effects.extend(learnt);
     let room = portal.local.clone();
     let (name, own) = translate::persona(&event.content).map_or((None, None), |it| (it.name, it.avatar));
@@ -405,7 +424,14 @@ fn message(
     };
     // A workspace may have taken from bots the right to name another picture and name: then they speak as they are.
     let (alias, avatar) = if attempts < LAST_ATTEMPT { (alias, avatar) } else { (None, None) };
-    effects.push(Effect::CreateMessage { id, room, sender, text, alias, avatar, thread: place.thread });
+    effects.extend(further.map(|id| parts::linked(portal, &event.id, id, &sender, event.at)));
+    for (id, text) in said {
+        if view.message(&id)?.is_none() {
+            let (room, sender, thread) = (room.clone(), sender.clone(), place.thread.clone());
+            let (alias, avatar) = (alias.clone(), avatar.clone());
+            effects.push(Effect::CreateMessage { id, room, sender, text, alias, avatar, thread });
+        }
+    }
     effects.extend(edits);
     if let Some(profile) = profile {
         effects.extend(account::follow(view, &profile)?);

@@ -82,7 +82,8 @@ impl Journal {
         fates.find(|it| !matches!(it, Fate::Told(_)))
     }
 
-    /// The events that tell of the first files of an entry's message, in order.
+    /// The events that tell of an entry's message so far, in order; of an edit there is none for a part that was taken
+    /// back.
     pub(super) fn told_of(&self, entry: &Entry) -> Vec<String> {
         let told: BTreeMap<usize, &String> = self
             .carried_of(entry)
@@ -91,7 +92,14 @@ impl Journal {
         told.into_values().cloned().collect()
     }
 
-    /// Whether anything became of the files of an entry's message.
+    /// The effect that notes which event tells of the next part of an entry's message.
+    pub(super) fn tell(&self, entry: &Entry, event: &str) -> Effect {
+        let part = self.told_of(entry).len();
+        let (scope, entry) = (entry.scope.clone(), entry.id.clone());
+        Record::Carried(Carried { scope, entry, part, fate: Fate::Told(event.to_owned()) }).insert()
+    }
+
+    /// Whether anything became of an entry's message so far.
     pub(super) fn has_carried(&self, entry: &Entry) -> bool {
         self.carried_of(entry).next().is_some()
     }

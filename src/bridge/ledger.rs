@@ -25,16 +25,17 @@ pub(super) fn link(message: &Message, event: &str) -> Link {
         local: message.id.clone(),
         remote: event.to_owned(),
         at: message.at,
-        hash: hash(&message.text),
+        hash: hash(message),
         by: message.sender.username.clone(),
         edit: message.edited_at.map(|at| Edit { at, event: event.to_owned() }),
         ..Link::default()
     }
 }
 
-/// What a text is compared by.
-pub(super) fn hash(text: &str) -> String {
-    ids::digest(&[text])
+/// What all that a message shows is compared by.
+pub(super) fn hash(message: &Message) -> String {
+    let parts = [Some(&message.text), message.attachments.as_ref(), message.blocks.as_ref()];
+    ids::digest(&parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>())
 }
 
 /// The latest link of a message of Rocket.Chat.
@@ -43,12 +44,15 @@ pub(super) fn of(view: &View, message: &str) -> Result<Option<Link>, Missing> {
 }
 
 /// The latest link of an event of Matrix with a room of Rocket.Chat. What another Matrix room says of that event made
-/// links with another room: they count for nothing here.
+/// links with another room: they count for nothing here. Nor do those that only say which further messages it became.
 pub(super) fn of_event(view: &View, room: &str, event: &str) -> Result<Option<Link>, Missing> {
-    find(view, &key::link_remote(event), |it| it.room == room && it.events().any(|known| known == event))
+    find(view, &key::link_remote(event), |it| {
+        it.room == room && !ids::is_part(&it.local) && it.events().any(|known| known == event)
+    })
 }
 
-/// All messages of a room of Rocket.Chat that links know of an event: of a file from Matrix, the file and its caption.
+/// All messages of a room of Rocket.Chat that links know of an event: of a file from Matrix, the file and its caption; of a
+/// long text, its further parts.
 pub(super) fn locals(view: &View, room: &str, event: &str) -> Result<BTreeSet<String>, Missing> {
     let links = view.records(&key::link_remote(event))?.iter().flat_map(links);
     Ok(links.filter(|it| it.room == room && it.remote == event).map(|it| it.local.clone()).collect())

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
+use super::dm::Achieved;
 use super::journal::Journal;
 use super::names::Names;
 use super::{dm, edit, encryption, everyone, file, ghost, ledger, portal, redaction, reply, thread};
@@ -15,7 +16,7 @@ use crate::facts::{Message, UserKind};
 use crate::ids::{self, Scope};
 use crate::puppet;
 use crate::record::{Entry, Link, Record, Work};
-use crate::translate::{self, MatrixText};
+use crate::translate::{self, Limit, LocalParts, LocalText, MatrixText, Mentions, Parts};
 use crate::view::{Key, Missing, View, both};
 
 /// How far back to look for earlier messages whose hook is late or lost, in milliseconds. Hooks overtake each
@@ -27,6 +28,10 @@ pub(super) const LOOK_BACK_MESSAGES: u32 = 100;
 
 /// A message younger than so many milliseconds, and than this instance, was sent by no other that died since.
 const FRESH: i64 = 3_000;
+
+/// How much one message may say on Matrix: events of so many bytes, of which the edit of one still fits into an event (the
+/// new text, and a little of it once more), and so many of them.
+const LIMIT: Limit = Limit { size: 40 * 1024, parts: 10 };
 
 /// What the id of a message's entry begins with.
 const ENTRY: &str = "out:";
@@ -150,20 +155,36 @@ pub(super) fn intent(
     if is_held_back || ledger::is_linked(view, &message.id)? {
         return Ok(None);
     }
-    if !message.files.is_empty() {
+    let part = journal.told_of(entry).len();
+    if part < message.files.len() {
         return file::intent(view, journal, entry, message, portal);
     }
-    let Some(text) = translated(view, message)? else { return Ok(None) };
+    let Some(said) = translated(view, message)? else { return Ok(None) };
+    // The first file bears the first part of the text.
+    let Some(content) = said.content(part + 1 - message.files.len().max(1)) else { return Ok(None) };
     let is_deleted = redaction::waits(journal, &message.id);
     Ok(Some(Intent::Send {
         room: portal.remote,
         by: message.sender.clone(),
         event_type: "m.room.message".to_owned(),
-        content: if is_deleted { redaction::instead() } else { text.content() },
-        transaction: ids::transaction(said_as(entry, message)),
+        content: if is_deleted { redaction::instead() } else { content },
+        transaction: ids::part_transaction(&ids::transaction(said_as(entry, message)), part),
         at: message.at,
         perhaps_sent: journal.last_try(entry).is_some() || is_old(view, message.at),
     }))
+}
+
+/// If a message or its new text is too long for Matrix: why it is refused, for its sender.
+pub(super) fn too_long(view: &View, entry: &Entry) -> Result<Option<&'static str>, Missing> {
+    let (Work::Post { message } | Work::Edit { message, .. }) = &entry.work else { return Ok(None) };
+    let is_edit = matches!(entry.work, Work::Edit { .. });
+    let is_news =
+        if is_edit { edit::is_waited_for(view, message)? } else { !ledger::is_linked(view, &message.id)? };
+    if !is_news {
+        return Ok(None);
+    }
+    let is_too_long = translated(view, message)?.is_some_and(|it| it.texts.is_empty());
+    Ok(is_too_long.then_some("it is too long for that; send it as a file, or in several messages"))
 }
 
 /// What transaction ids of an entry are made of. Not of the message: what was once made for another text must not go out
@@ -189,21 +210,31 @@ pub(super) fn with_names(
 /// A message in the words of Matrix.
 #[derive(Debug)]
 pub(super) struct Said {
-    pub(super) text: MatrixText,
-    /// What it answers, and the thread that it is in.
+    /// What it says, in as many events as it takes; none if that would be too many.
+    pub(super) texts: Vec<MatrixText>,
+    /// What it answers, and the thread that it is in: the first event says so.
     pub(super) relation: Option<Value>,
+    /// The thread alone, which the others say.
+    pub(super) thread: Option<Value>,
     /// Whether the App says it.
     pub(super) is_notice: bool,
 }
 
 impl Said {
-    /// The content of its event.
-    pub(super) fn content(self) -> Value {
-        let mut content = related(self.text.content(), self.relation);
+    /// The content of one of its events.
+    pub(super) fn content(&self, part: usize) -> Option<Value> {
+        let relation = if part == 0 { &self.relation } else { &self.thread };
+        let mut content = related(self.texts.get(part)?.content(), relation.clone());
         if let (true, Some(content)) = (self.is_notice, content.as_object_mut()) {
             content.insert("msgtype".to_owned(), Value::from("m.notice"));
         }
-        content
+        Some(content)
+    }
+
+    /// Whom it mentions, as a link keeps it.
+    pub(super) fn mentions(&self) -> Vec<String> {
+        let all = self.texts.iter().fold(Mentions::default(), |all, text| all.and(&text.mentions));
+        edit::named(all)
     }
 }
 
@@ -218,42 +249,91 @@ pub(super) fn related(mut content: Value, relation: Option<Value>) -> Value {
 /// What a message relates to, whatever it says.
 pub(super) fn relation(view: &View, message: &Message) -> Result<Option<Value>, Missing> {
     let (events, thread) = both(reply::events(view, message), thread::of(view, message))?;
-    Ok(thread::relation(thread, events.into_iter().flatten().next_back()))
+    Ok(thread::relation(thread.as_ref(), events.into_iter().flatten().next_back()))
 }
 
 /// What a message says on Matrix; `None` if nothing.
 pub(super) fn translated(view: &View, message: &Message) -> Result<Option<Said>, Missing> {
     let portal = portal::of_local(view, &message.room)?;
     let related = both(reply::events(view, message), thread::of(view, message));
-    let text = {
+    let texts = {
         let events = related.as_ref().map_or(&[][..], |it| &it.0);
         let (own, md) = reply::words(message, events);
-        if own.trim().is_empty() {
-            return Ok(None);
-        }
+        let own = if own.trim().is_empty() { "" } else { &own };
+        let [attachments, blocks] = [&message.attachments, &message.blocks].map(|it| list(it.as_deref()));
+        let parts = LocalParts {
+            text: LocalText { text: own, md: md.as_ref().filter(|_| !own.is_empty()) },
+            attachments: &attachments,
+            blocks: &blocks,
+            // Quotes are no part of these.
+            replied: &[],
+        };
         let names = Names::here(view, portal.as_ref(), &message.sender);
-        let text = translate::to_matrix(&translate::LocalText { text: &own, md: md.as_ref() }, &names);
-        names.finish().map(|()| text)
+        let texts = translate::to_matrix_parts(&parts, &names, LIMIT);
+        names.finish().map(|()| texts)
     };
-    let ((events, thread), mut text) = both(related, text)?;
-    if text.mentions.room {
-        text.mentions.room = everyone::may_call(view, message)?;
+    let ((events, thread), texts) = both(related, texts)?;
+    let mut texts = match texts {
+        Parts::Messages(texts) if texts.is_empty() => return Ok(None),
+        Parts::Messages(texts) => texts,
+        Parts::File => vec![],
+    };
+    if texts.iter().any(|it| it.mentions.room) {
+        let may = everyone::may_call(view, message)?;
+        for text in &mut texts {
+            text.mentions.room &= may;
+        }
     }
-    let relation = thread::relation(thread, events.into_iter().flatten().next_back());
-    let is_notice = ids::is_derived_message(&message.id);
-    Ok(Some(Said { text, relation, is_notice }))
+    Ok(Some(Said {
+        texts,
+        thread: thread::relation(thread.as_ref(), None),
+        relation: thread::relation(thread.as_ref(), events.into_iter().flatten().next_back()),
+        is_notice: ids::is_derived_message(&message.id),
+    }))
 }
 
-/// What to keep of a message that was sent.
-pub(super) fn sent(message: &Message, content: &Value, event: &str) -> Vec<Effect> {
-    let link = Link { mentions: edit::named(content), ..ledger::link(message, event) };
-    vec![Record::Link(link).insert()]
+fn list(json: Option<&str>) -> Vec<Value> {
+    json.and_then(|it| serde_json::from_str(it).ok()).unwrap_or_default()
 }
 
-/// What to keep of a message that has nothing to say: that it was looked at, or it would be found again and again.
-pub(super) fn passed_over(view: &View, message: &Message) -> Result<Vec<Effect>, Missing> {
+/// What follows once an event tells of a message: all, if it was the last that it takes.
+pub(super) fn achieved(
+    view: &View,
+    journal: &Journal,
+    entry: &Entry,
+    message: &Message,
+    event: &str,
+) -> Result<Achieved, Missing> {
+    let said = translated(view, message)?;
+    let texts = said.as_ref().map_or(0, |it| it.texts.len());
+    let mut told = journal.told_of(entry);
+    told.push(event.to_owned());
+    if told.len() + 1 < message.files.len().max(1) + texts.max(1) {
+        return Ok(Achieved::Part(vec![journal.tell(entry, event)]));
+    }
+    let mentions = said.map(|it| it.mentions()).unwrap_or_default();
+    let link = Link { mentions, ..link(journal, entry, message, told) };
+    Ok(Achieved::All(vec![Record::Link(link).insert()]))
+}
+
+/// The link of a message to the events that tell of it; to none where Matrix does not have it and it is not to be tried
+/// again.
+fn link(journal: &Journal, entry: &Entry, message: &Message, told: Vec<String>) -> Link {
+    let mut told = told.into_iter();
+    let link = ledger::link(message, &told.next().unwrap_or_default());
+    Link { more: told.collect(), media: file::media(journal, entry), ..link }
+}
+
+/// What to keep of a message that has nothing more to say: that it was looked at, or it would be found again and again.
+pub(super) fn passed_over(
+    view: &View,
+    journal: &Journal,
+    entry: &Entry,
+    message: &Message,
+) -> Result<Vec<Effect>, Missing> {
     let linked = ledger::is_linked(view, &message.id)?;
-    Ok(if linked { vec![] } else { vec![Record::Link(ledger::link(message, "")).insert()] })
+    let link = || Record::Link(link(journal, entry, message, journal.told_of(entry))).insert();
+    Ok(if linked { vec![] } else { vec![link()] })
 }
 
 /// What to do about a message that the App itself cannot send: its sender is told.
@@ -270,14 +350,23 @@ pub(super) fn put_aside(message: &Message, why: &str) -> [Effect; 2] {
 }
 
 /// What to do about a message that Matrix refused: its sender is told, and it is not tried again.
-pub(super) fn refused(message: &Message, why: &str) -> Vec<Effect> {
-    let text = format!("Your message was not delivered to Matrix: {why}");
+pub(super) fn refused(journal: &Journal, entry: &Entry, message: &Message, why: &str) -> Vec<Effect> {
+    let told = journal.told_of(entry);
+    let what = if told.is_empty() {
+        "Your message was not delivered to Matrix"
+    } else {
+        "The rest of your message was not delivered to Matrix"
+    };
     vec![
-        Effect::Notify { room: message.room.clone(), user: message.sender.id.clone(), text },
+        Effect::Notify {
+            room: message.room.clone(),
+            user: message.sender.id.clone(),
+            text: format!("{what}: {why}"),
+        },
         Effect::Log {
             level: Level::Warn,
             text: format!("Message {} was refused by Matrix: {why}", message.id),
         },
-        Record::Link(ledger::link(message, "")).insert(),
+        Record::Link(link(journal, entry, message, told)).insert(),
     ]
 }

@@ -36,7 +36,7 @@ pub(super) fn of(view: &View, message: &Message) -> Result<Option<Thread>, Missi
 }
 
 /// What a message relates to.
-pub(super) fn relation(thread: Option<Thread>, answered: Option<String>) -> Option<Value> {
+pub(super) fn relation(thread: Option<&Thread>, answered: Option<String>) -> Option<Value> {
     let answers = |event: String| json!({ "event_id": event });
     match (thread, answered) {
         (None, None) => None,
@@ -45,7 +45,7 @@ pub(super) fn relation(thread: Option<Thread>, answered: Option<String>) -> Opti
             "rel_type": "m.thread",
             "event_id": thread.first,
             "is_falling_back": answered.is_none(),
-            "m.in_reply_to": answers(answered.unwrap_or(thread.latest)),
+            "m.in_reply_to": answers(answered.unwrap_or_else(|| thread.latest.clone())),
         })),
     }
 }

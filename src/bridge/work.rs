@@ -178,6 +178,9 @@ fn advance(view: &View, journal: &Journal, entry: &Entry, step: &str) -> Result<
     if let Some(effects) = dm::reach::first(view, entry)? {
         return Ok(effects);
     }
+    if let Some(why) = outgoing::too_long(view, entry)? {
+        return refused(view, journal, entry, why);
+    }
     if let Some(effects) = file::first(view, journal, entry) {
         return Ok(effects);
     }
@@ -202,8 +205,8 @@ fn advance(view: &View, journal: &Journal, entry: &Entry, step: &str) -> Result<
 /// An entry that wants nothing of the network ends.
 fn nothing_to_do(view: &View, journal: &Journal, entry: &Entry) -> Result<Vec<Effect>, Missing> {
     let mut effects = match &entry.work {
-        Work::Post { message } => outgoing::passed_over(view, message)?,
-        Work::Edit { message, .. } => edit::passed_over(view, message)?,
+        Work::Post { message } => outgoing::passed_over(view, journal, entry, message)?,
+        Work::Edit { message, .. } => edit::passed_over(view, journal, entry, message)?,
         Work::Redact { deleted } => redaction::over(view, deleted)?,
         Work::React(react) => reaction::over(view, react, "")?,
         Work::Open(_) | Work::Reach(_) | Work::Invited { .. } | Work::Decline(_) | Work::Register { .. } => {
@@ -230,7 +233,7 @@ fn intent(view: &View, journal: &Journal, entry: &Entry) -> Result<Option<Intent
     let tried = journal.last_try(entry).is_some();
     match &entry.work {
         Work::Post { message } => outgoing::intent(view, journal, entry, message),
-        Work::Edit { message, .. } => edit::intent(view, message, tried),
+        Work::Edit { message, .. } => edit::intent(view, journal, entry, message, tried),
         Work::Redact { deleted } => redaction::intent(view, entry, deleted),
         Work::React(react) => reaction::intent(view, entry, react, tried),
         Work::Invite { room, by, mxid } => invite::intent(view, room, by, mxid).map(Some),
@@ -328,8 +331,8 @@ pub(super) fn refused(
         return dm::reach::refused(view, journal, entry, reach, why);
     }
     let mut effects = match &entry.work {
-        Work::Post { message } => outgoing::refused(message, why),
-        Work::Edit { message, by } => edit::refused(view, message, by.as_ref(), why)?,
+        Work::Post { message } => outgoing::refused(journal, entry, message, why),
+        Work::Edit { message, by } => edit::refused(view, journal, entry, (message, by.as_ref()), why)?,
         Work::Redact { deleted } => redaction::refused(view, deleted, why)?,
         Work::React(react) => reaction::refused(view, react, why)?,
         Work::Invite { room, by, mxid } => invite::refused(room, by, mxid, why),
@@ -358,59 +361,58 @@ fn achieved(
     intent: &Intent,
     done: &Done,
 ) -> Result<Vec<Effect>, Missing> {
-    let mut effects = match (&entry.work, intent, done) {
-        (Work::Post { message }, _, done) if !message.files.is_empty() => {
-            match file::achieved(journal, entry, message, intent, done) {
-                Achieved::All(effects) => effects,
-                Achieved::Part(mut effects) => {
-                    effects.push(next(entry, 0));
-                    return Ok(effects);
-                }
-            }
+    let achieved = match (&entry.work, intent, done) {
+        (Work::Post { message }, Intent::Upload { .. }, Done::Media { uri, dimensions }) => {
+            Achieved::Part(file::brought(journal, entry, message, uri, *dimensions))
         }
-        (Work::Post { message }, Intent::Send { content, .. }, Done::Event(event)) => {
-            outgoing::sent(message, content, event)
+        (Work::Post { message }, Intent::Send { .. }, Done::Event(event)) => {
+            outgoing::achieved(view, journal, entry, message, event)?
         }
-        (Work::Edit { message, .. }, Intent::Send { content, .. }, Done::Event(event)) => {
-            edit::sent(view, message, content, event)?
+        (Work::Edit { message, .. }, Intent::Send { .. }, Done::Event(event)) => {
+            edit::achieved(view, journal, entry, message, event)?
         }
-        (Work::React(react), Intent::Send { .. }, Done::Event(event)) => reaction::over(view, react, event)?,
-        (Work::React(react), Intent::Redact { event, .. }, Done::Plainly | Done::Event(_)) => {
-            reaction::over(view, react, event)?
+        (Work::Edit { message, .. }, Intent::Redact { .. }, Done::Plainly | Done::Event(_)) => {
+            edit::achieved(view, journal, entry, message, "")?
         }
-        (Work::Redact { deleted }, _, Done::Plainly | Done::Event(_)) => redaction::over(view, deleted)?,
-        (Work::Pin(_), _, Done::Plainly) => vec![],
+        (Work::React(react), Intent::Send { .. }, Done::Event(event))
+        | (Work::React(react), Intent::Redact { event, .. }, Done::Plainly | Done::Event(_)) => {
+            Achieved::All(reaction::over(view, react, event)?)
+        }
+        (Work::Redact { deleted }, _, Done::Plainly | Done::Event(_)) => {
+            Achieved::All(redaction::over(view, deleted)?)
+        }
+        (Work::Pin(_), _, Done::Plainly) => Achieved::All(vec![]),
         (Work::Invite { .. }, Intent::CreateRoom { room }, Done::Room(remote)) => {
-            let mut effects = invite::created(view, entry, room, remote);
-            effects.push(next(entry, 0));
-            return Ok(effects);
+            Achieved::Part(invite::created(view, entry, room, remote))
         }
         (Work::Invite { room, by, mxid }, Intent::Invite { .. }, Done::Plainly) => {
-            invite::invited(room, by, mxid)
+            Achieved::All(invite::invited(room, by, mxid))
         }
         (Work::Puppet { user }, Intent::Person(PersonIntent::Withdraw { .. }), Done::Plainly)
         | (Work::Puppet { user }, _, Done::Name(_) | Done::Picture(_)) => {
-            let mut effects = people::told(view, user, done)?;
-            effects.push(next(entry, 0));
-            return Ok(effects);
+            Achieved::Part(people::told(view, user, done)?)
         }
         (Work::Join { room, by, .. }, _, Done::Joined { room: remote, events }) => {
-            join::joined(view, entry, room, by, remote, events)
+            Achieved::All(join::joined(view, entry, room, by, remote, events))
         }
-        (Work::Adopt, _, Done::Recognised(room)) => adopt::recognised(view, entry, room.as_deref())?,
-        (Work::Missed, _, Done::Events(events)) => incoming::missed(view, entry, events)?,
-        (_, Intent::Dm(intent), done) => match dm::achieved(view, entry, intent, done)? {
-            Achieved::All(effects) => effects,
-            Achieved::Part(mut effects) => {
-                effects.push(next(entry, 0));
-                return Ok(effects);
-            }
-        },
+        (Work::Adopt, _, Done::Recognised(room)) => {
+            Achieved::All(adopt::recognised(view, entry, room.as_deref())?)
+        }
+        (Work::Missed, _, Done::Events(events)) => Achieved::All(incoming::missed(view, entry, events)?),
+        (_, Intent::Dm(intent), done) => dm::achieved(view, entry, intent, done)?,
         // Somebody else was quicker, or the answer says less than it should: the entry looks again.
-        _ => return Ok(vec![next(entry, 0)]),
+        _ => Achieved::Part(vec![]),
     };
-    effects.extend(journal.finish(view, entry));
-    Ok(effects)
+    Ok(match achieved {
+        Achieved::All(mut effects) => {
+            effects.extend(journal.finish(view, entry));
+            effects
+        }
+        Achieved::Part(mut effects) => {
+            effects.push(next(entry, 0));
+            effects
+        }
+    })
 }
 
 /// The workspace's own flow: it has no entry, its continuation is the settings.

@@ -13,6 +13,11 @@ pub fn file_transaction(message: &str, part: usize) -> String {
     format!("rc-{message}-file-{part}")
 }
 
+/// The transaction id of one of the events of something that takes several; the first is 0.
+pub fn part_transaction(whole: &str, part: usize) -> String {
+    if part == 0 { whole.to_owned() } else { format!("{whole}-part-{part}") }
+}
+
 /// The transaction id of an edit that was made at a time, in milliseconds.
 pub fn edit_transaction(message: &str, at: i64) -> String {
     format!("rc-{message}-edit-{at}")

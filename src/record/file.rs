@@ -1,23 +1,23 @@
-//! What is kept of files while the message that they come with is on its way.
+//! What is kept of the parts of a message while it is on its way: of its files, and of a text that takes several events.
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::Scope;
 
-/// What became of one of the files of a message.
+/// What became of one of the parts of a message: its files come first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Carried {
     /// The scope of the message's entry.
     pub scope: Scope,
     /// The entry.
     pub entry: String,
-    /// Which of the files; the first is 0.
+    /// Which of them; the first is 0.
     pub part: usize,
     /// What became of it.
     pub fate: Fate,
 }
 
-/// What became of a file.
+/// What became of a part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fate {
     /// It is on the network, but nobody was told: its address, and its width and height where it has them, such as

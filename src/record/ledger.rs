@@ -30,7 +30,7 @@ pub struct Link {
     /// Whether the message was deleted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gone: bool,
-    /// Further events of the same message: one for each file after the first.
+    /// Further events of the same message: one for each file after the first, then those of a text that takes several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub more: Vec<String>,
     /// The file of a local message whose event bears the text, as `Fate::There` has it.

@@ -25,18 +25,25 @@ pub(super) struct Said {
 
 /// Reads an event's content; an edit says its new content.
 pub(super) fn read(event_type: &str, content: &Value) -> Said {
-    let said = Said::of(content);
-    let content = newest(content);
+    let event = content;
+    let content = newest(event);
     let msgtype = string(content, "msgtype");
     match (event_type, msgtype) {
-        ("m.room.encrypted", _) => said.only(Kind::Encrypted, "[encrypted message: it cannot be read here]"),
-        ("m.sticker", _) => said.file(Kind::Sticker, content),
+        ("m.room.encrypted", _) => {
+            return Said::bare(event).only(Kind::Encrypted, "[encrypted message: it cannot be read here]");
+        }
         ("m.poll.start" | "org.matrix.msc3381.poll.start", _) => {
-            Said { kind: Kind::Poll, document: poll::document(content, &[], false), ..said }
+            let document = poll::document(content, &[], false);
+            return Said { kind: Kind::Poll, document, ..Said::bare(event) };
         }
         ("m.location" | "org.matrix.msc3488.location", _) | ("m.room.message", "m.location") => {
-            Said { kind: Kind::Location, document: place::read(content), ..said }
+            return Said { kind: Kind::Location, document: place::read(content), ..Said::bare(event) };
         }
+        _ => {}
+    }
+    let said = Said::of(event);
+    match (event_type, msgtype) {
+        ("m.sticker", _) => said.file(Kind::Sticker, content),
         ("m.room.message", "m.text") => said.spoken(Kind::Text),
         ("m.room.message", "m.emote") => said.spoken(Kind::Emote),
         ("m.room.message", "m.notice") => said.spoken(Kind::Notice),
@@ -97,12 +104,18 @@ fn server_notice(mut said: Said, content: &Value) -> Said {
 }
 
 impl Said {
-    /// What is said besides the text; the text itself is filled in by the kind.
+    /// The text, and what is said besides.
     fn of(content: &Value) -> Self {
         let (document, cut) = text(content);
+        Self { document, cut, ..Self::bare(content) }
+    }
+
+    /// What is said besides the text.
+    fn bare(content: &Value) -> Self {
         let content = newest(content);
         let names_all = content.get("m.mentions").is_some_and(Value::is_object);
-        Self { kind: Kind::Unknown, document, mentions: mentions(content), names_all, cut }
+        let document = Document { blocks: vec![] };
+        Self { kind: Kind::Unknown, document, mentions: mentions(content), names_all, cut: false }
     }
 
     fn spoken(self, kind: Kind) -> Self {

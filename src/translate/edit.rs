@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{CUT, MatrixText, Mentions, content};
 
 /// The most of a text that is said twice, in bytes. Clients that know edits never show the second.
-const FALLBACK: usize = 12 * 1024;
+const FALLBACK: usize = 4 * 1024;
 
 impl MatrixText {
     /// The content of an event that gives another event this text, whose text so far mentioned these.
@@ -38,8 +38,16 @@ impl Mentions {
         content::mentions(content.get("m.new_content").unwrap_or(content))
     }
 
+    /// Whom these or others mention.
+    #[must_use]
+    pub fn and(mut self, others: &Self) -> Self {
+        self.users.extend(others.beyond(&self).users);
+        Self { room: self.room || others.room, ..self }
+    }
+
     /// Whom these mention and others do not.
-    fn beyond(&self, before: &Self) -> Self {
+    #[must_use]
+    pub fn beyond(&self, before: &Self) -> Self {
         Self {
             users: self.users.iter().filter(|it| !before.users.contains(it)).cloned().collect(),
             room: self.room && !before.room,
@@ -72,7 +80,6 @@ mod tests {
             body: body.to_owned(),
             formatted_body: html.map(str::to_owned),
             mentions: Mentions { users: users.iter().map(|it| (*it).to_owned()).collect(), room: true },
-            cut: false,
         }
     }
 

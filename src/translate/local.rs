@@ -17,30 +17,19 @@ pub fn to_matrix(local: &LocalText<'_>, names: &dyn Names) -> MatrixText {
     Said::read(local).written(names)
 }
 
-/// Translates all that a message of Rocket.Chat shows, files apart; nothing if it shows nothing.
-pub fn local_parts(parts: &LocalParts<'_>, names: &dyn Names) -> Option<MatrixText> {
-    let said = Said::read_all(parts);
-    (!said.document.blocks.is_empty()).then(|| said.written(names))
-}
-
-/// The same in as many messages as it takes to keep each one's content within the limit, in bytes of JSON.
+/// Translates all that a message of Rocket.Chat shows, files apart, in as many messages as it takes to keep each one's
+/// content within the limit, in bytes of JSON; none if it shows nothing.
 pub fn to_matrix_parts(parts: &LocalParts<'_>, names: &dyn Names, limit: Limit) -> Parts<MatrixText> {
     let said = Said::read_all(parts);
-    let size = |text: &MatrixText| text.content().to_string().len();
     if said.cut {
         return Parts::File;
     }
-    let whole = said.written(names);
-    if size(&whole) <= limit.size {
-        return Parts::Messages(if said.document.blocks.is_empty() { vec![] } else { vec![whole] });
+    if said.document.blocks.is_empty() {
+        return Parts::Messages(vec![]);
     }
-    let measure = |document: &Document| size(&said.part(document.clone()).written(names));
-    match split::parts(&said.document, limit.size, limit.parts, &measure) {
-        Some(parts) => {
-            Parts::Messages(parts.into_iter().map(|part| said.part(part).written(names)).collect())
-        }
-        None => Parts::File,
-    }
+    let write = |document| Said { document, ..said }.written(names);
+    let measure = |document: &Document| write(document.clone()).content().to_string().len();
+    split::messages(&said.document, limit, &measure, write)
 }
 
 /// What a message says.
@@ -70,10 +59,6 @@ impl Said {
         said
     }
 
-    fn part(&self, document: Document) -> Self {
-        Self { document, emote: self.emote, cut: false }
-    }
-
     fn written(&self, names: &dyn Names) -> MatrixText {
         let mut mentions = Mentions::default();
         for block in &self.document.blocks {
@@ -89,15 +74,8 @@ impl Said {
         }
         clean::close_bidi(&mut body);
         formatted_body.iter_mut().for_each(clean::close_bidi);
-        MatrixText { emote: self.emote, body, formatted_body, mentions, cut: self.cut }
+        MatrixText { emote: self.emote, body, formatted_body, mentions }
     }
-}
-
-/// The message as text to be sent as a file: as it was written.
-pub fn local_file(parts: &LocalParts<'_>, names: &dyn Names) -> String {
-    let shown = LocalParts { text: LocalText { text: "", md: None }, ..*parts };
-    let below = Said::read_all(&shown).written(names).body;
-    if below.is_empty() { parts.text.text.to_owned() } else { format!("{}\n\n{below}", parts.text.text) }
 }
 
 /// What `/me` wrote where it ends in a mention: Rocket.Chat takes the underscore behind it for a part of the name.

@@ -21,21 +21,29 @@ pub fn caption(event: &RemoteEvent<'_>, names: &dyn Names) -> Option<RocketChatT
 /// A workspace counts graphemes against `Message_MaxAllowedSize`, its webhooks UTF-16 units. Those are counted here: there
 /// are never fewer of them.
 pub fn from_matrix_parts(event: &RemoteEvent<'_>, names: &dyn Names, limit: Limit) -> Parts<RocketChatText> {
-    let all = content::read(event.event_type, event.content);
+    in_parts(event, &content::read(event.event_type, event.content), names, limit)
+}
+
+/// The same as [`caption`] in parts.
+pub fn caption_parts(
+    event: &RemoteEvent<'_>,
+    names: &dyn Names,
+    limit: Limit,
+) -> Option<Parts<RocketChatText>> {
+    content::caption(event.content).map(|caption| in_parts(event, &caption, names, limit))
+}
+
+/// Where it is cut does not hang on whether everybody may be called: tried again without, it is cut in the same places.
+fn in_parts(event: &RemoteEvent<'_>, all: &Said, names: &dyn Names, limit: Limit) -> Parts<RocketChatText> {
     if all.cut {
         return Parts::File;
     }
-    let size = |text: &RocketChatText| text.text.encode_utf16().count();
-    let part = |document| said(event, Said { document, mentions: all.mentions.clone(), ..all }, names);
-    let whole = part(all.document.clone());
-    if size(&whole) <= limit.size {
-        return Parts::Messages(vec![whole]);
-    }
-    let measure = |document: &Document| size(&part(document.clone()));
-    match split::parts(&all.document, limit.size, limit.parts, &measure) {
-        Some(parts) => Parts::Messages(parts.into_iter().map(part).collect()),
-        None => Parts::File,
-    }
+    let write = |event: &RemoteEvent<'_>, document: Document| {
+        said(event, Said { document, mentions: all.mentions.clone(), ..*all }, names)
+    };
+    let calm = RemoteEvent { may_mention_room: false, ..*event };
+    let measure = |document: &Document| write(&calm, document.clone()).text.encode_utf16().count();
+    split::messages(&all.document, limit, &measure, |document| write(event, document))
 }
 
 fn said(event: &RemoteEvent<'_>, said: Said, names: &dyn Names) -> RocketChatText {
@@ -54,5 +62,5 @@ fn said(event: &RemoteEvent<'_>, said: Said, names: &dyn Names) -> RocketChatTex
         text.push_str(CUT);
     }
     clean::close_bidi(&mut text);
-    RocketChatText { text, kind: said.kind, mentions: said.mentions, cut: said.cut }
+    RocketChatText { text, kind: said.kind, mentions: said.mentions }
 }

@@ -4,13 +4,24 @@
 //! end with the one and begin again with the other; a mention, link or grapheme is never cut.
 
 use super::document::{Block, Document, Inline, Item, plain};
+use super::{Limit, Parts};
 
 /// How many guesses are made at the length of a part.
 const GUESSES: usize = 12;
 
-/// The document in at most so many parts, each no more than `limit` by a measure that grows with it; nothing where that
-/// cannot be.
-pub(super) fn parts(
+/// The document written in as many messages as it takes to keep each within the limit, by a measure that grows with it.
+pub(super) fn messages<T>(
+    document: &Document,
+    limit: Limit,
+    measure: &dyn Fn(&Document) -> usize,
+    write: impl Fn(Document) -> T,
+) -> Parts<T> {
+    parts(document, limit.size, limit.parts, measure)
+        .map_or(Parts::File, |parts| Parts::Messages(parts.into_iter().map(write).collect()))
+}
+
+/// The document in at most so many parts; nothing where that cannot be.
+fn parts(
     document: &Document,
     limit: usize,
     most: usize,

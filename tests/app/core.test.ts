@@ -23,6 +23,7 @@ const config: Config = {
   endpoints: '',
   pictures: '',
   rest: false,
+  messageSize: 5000,
   largestFile: 0,
 };
 const arrived = { method: 'PUT', uri: '/', authorization: [], body: new Uint8Array([1, 2]) };

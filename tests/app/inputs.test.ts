@@ -45,7 +45,26 @@ test('a message in full', () => {
     thread: null,
     quotes: [],
     reactions: [],
+    attachments: null,
+    blocks: null,
   });
+});
+
+test('what an App shows: its cards and blocks, neither quotes nor files among them', () => {
+  const card = { title: { value: 'Build 7' }, timestamp: new Date(NaN) };
+  const { attachments, blocks } = message({
+    attachments: [
+      card,
+      { text: 'said', timestampLink: 'http://x/channel/y?msg=z' },
+      { type: 'file', title: { value: 'cat.png' } },
+      { imageUrl: '/file-upload/1/cat.png', _unmappedProperties_: { fileId: '1' } },
+    ],
+    blocks: [{ type: 'divider' }],
+  });
+  assert.deepEqual(JSON.parse(String(attachments)), [{ title: { value: 'Build 7' }, timestamp: null }]);
+  assert.deepEqual(JSON.parse(String(blocks)), [{ type: 'divider' }]);
+  const bare = message({ attachments: [], blocks: [] });
+  assert.deepEqual([bare.attachments, bare.blocks], [null, null]);
 });
 
 test('what a message quotes, its thread, and how people reacted', () => {

@@ -43,6 +43,7 @@ for (const runtime of runtimes) {
       endpoints: `${ws.settings.string('Site_Url')}/api/apps/public/${manifest.id}`,
       pictures: '',
       rest: false,
+      messageSize: 5000,
       largestFile: 8 * 1024 * 1024,
     });
     const lines = app.logs().flatMap(({ args }) => args);

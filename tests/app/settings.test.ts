@@ -48,6 +48,7 @@ test('nothing set', async () => {
       endpoints: '',
       pictures: '',
       rest: false,
+      messageSize: 5000,
       largestFile: 8 * 1024 * 1024,
     },
     listen: { host: '0.0.0.0', port: 3300 },
@@ -72,9 +73,9 @@ test('direct mode in full', async () => {
   );
 });
 
-test('how many may be in a direct message is what the workspace says', async () => {
-  const { config } = await read({}, {}, { DirectMesssage_maxUsers: 12 });
-  assert.equal(config.directMessageUsers, 12);
+test('how many may be in a direct message and how long a message may be is what the workspace says', async () => {
+  const { config } = await read({}, {}, { DirectMesssage_maxUsers: 12, Message_MaxAllowedSize: 700 });
+  assert.deepEqual([config.directMessageUsers, config.messageSize], [12, 700]);
 });
 
 test('the workspace is known by its id, and its endpoints by its address', async () => {

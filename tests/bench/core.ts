@@ -31,6 +31,7 @@ const config: Config = {
   endpoints: '',
   pictures: '',
   rest: false,
+  messageSize: 5000,
   largestFile: 0,
 };
 
@@ -183,6 +184,8 @@ async function sayOne(host: Host, made: Core, index: number): Promise<void> {
     thread: null,
     quotes: [],
     reactions: [],
+    attachments: null,
+    blocks: null,
   };
   const called = new Promise<void>((resolve) => (host.done = resolve));
   await made.submit({ kind: 'messageSent', message });

@@ -329,6 +329,8 @@ pub fn message(text: &str) -> Message {
         thread: None,
         quotes: vec![],
         reactions: vec![],
+        attachments: None,
+        blocks: None,
     }
 }
 

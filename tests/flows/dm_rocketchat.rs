@@ -69,6 +69,8 @@ impl Outside {
             thread: None,
             quotes: vec![],
             reactions: vec![],
+            attachments: None,
+            blocks: None,
         });
     }
 }

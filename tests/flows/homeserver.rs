@@ -91,6 +91,9 @@ pub struct Homeserver {
     transactions: BTreeMap<String, String>,
 }
 
+/// So much may an event's content be, in bytes, that the whole of it is no larger than events may be.
+const LARGEST_EVENT: usize = 64_000;
+
 const BOT: &str = "@rocketchat:hs.test";
 
 impl Homeserver {
@@ -366,7 +369,9 @@ impl Homeserver {
                 if !joined(room, user) {
                     return forbidden;
                 }
-                if body["body"].as_str().is_some_and(|it| it.contains("TOO LONG")) {
+                if body["body"].as_str().is_some_and(|it| it.contains("TOO LONG"))
+                    || body.to_string().len() > LARGEST_EVENT
+                {
                     return Err((413, "M_TOO_LARGE"));
                 }
                 let relates = |content: &Value, name: &str| content["m.relates_to"][name].clone();

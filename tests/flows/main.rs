@@ -35,6 +35,8 @@ mod mentions;
 mod no_prefix;
 mod other_server;
 mod outages;
+mod parts;
+mod parts_crashes;
 mod people;
 mod people_troubles;
 mod pins;

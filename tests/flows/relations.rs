@@ -236,7 +236,7 @@ fn call(id: &str, by: &str) -> Value {
     event
 }
 
-fn levels(world: &World, content: &Value) {
+pub fn levels(world: &World, content: &Value) {
     let mut outside = world.outside.borrow_mut();
     let tell = |body: &Value| Homeserver::response(200, body);
     outside.homeserver.told.insert("state/m.room.power_levels/", tell(content));

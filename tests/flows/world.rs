@@ -152,8 +152,9 @@ impl World {
     pub fn direct() -> Self {
         let secret = Some(Secret::new(SECRET.to_owned()));
         let server_name = "rc.test".to_owned();
-        let largest_file = config().largest_file;
-        Self::with(Config { mode: Mode::Direct, server_name, secret, largest_file, ..Config::default() })
+        let Config { largest_file, message_size, .. } = config();
+        let mode = Mode::Direct;
+        Self::with(Config { mode, server_name, secret, largest_file, message_size, ..Config::default() })
     }
 
     fn with(config: Config) -> Self {
@@ -554,6 +555,8 @@ impl Outside {
             thread: None,
             quotes: vec![],
             reactions: vec![],
+            attachments: None,
+            blocks: None,
         };
         self.messages.push(message.clone());
         message
@@ -744,6 +747,7 @@ impl Outside {
                 if !member
                     || self.messages.iter().any(|it| it.id == id)
                     || text.contains("REFUSE")
+                    || text.encode_utf16().count() > MESSAGE_SIZE
                     || self.refuse_messages
                     || self.sealed_rooms.contains(&room)
                     || (self.refuse_threads && thread.is_some())
@@ -769,9 +773,12 @@ impl Outside {
                     thread,
                     quotes: vec![],
                     reactions: vec![],
+                    attachments: None,
+                    blocks: None,
                 });
             }
             Effect::EditMessage { id, editor, text, .. } => {
+                assert!(text.encode_utf16().count() <= MESSAGE_SIZE, "an edit is too long");
                 let editor = self.users.get(&editor).cloned().ok_or("Invalid editor")?;
                 self.edits += 1;
                 self.edit(&id, &editor, &text);
@@ -918,6 +925,9 @@ async fn pause() {
     poll_fn(|_| if std::mem::replace(&mut paused, true) { Poll::Ready(()) } else { Poll::Pending }).await;
 }
 
+/// So many UTF-16 units may a message of Rocket.Chat have.
+pub const MESSAGE_SIZE: usize = 5_000;
+
 /// What the App's environment holds.
 pub const SECRET: &str = "a long secret that nobody is ever to see";
 
@@ -932,6 +942,7 @@ pub fn config() -> Config {
         direct_message_users: 8,
         pictures: "https://pictures.rc.test".to_owned(),
         endpoints: "https://rc.test/api/apps/public/app".to_owned(),
+        message_size: MESSAGE_SIZE,
         largest_file: 8 * 1_048_576,
         ..Config::default()
     }

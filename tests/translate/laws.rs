@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use matrix_federation::translate::{
-    Limit, LocalParts, LocalText, Parts, from_matrix, from_matrix_parts, local_parts, poll, quotes,
-    to_matrix_parts,
+    Limit, LocalParts, LocalText, Parts, from_matrix, from_matrix_parts, poll, quotes, to_matrix_parts,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -70,7 +69,7 @@ proptest! {
     #[test]
     fn any_json_is_read(value in odd(), text in thorny()) {
         let list = [value.clone(), value.clone()];
-        local_parts(&local(&text, &list, &list), &Town);
+        to_matrix_parts(&local(&text, &list, &list), &Town, Limit { size: 60_000, parts: 5 });
         quotes(&text, Some(&value));
         poll::shown(&value, &[], true);
         poll::vote(&value);

@@ -6,7 +6,7 @@
 //!
 //! Spec: <https://spec.matrix.org/v1.18/client-server-api/#validity-of-replacement-events>
 
-use super::{Event, file, related};
+use super::{Event, file, parts, related};
 use crate::bridge::{ghost, ledger, redaction};
 use crate::effect::Effect;
 use crate::facts::Message;
@@ -46,7 +46,7 @@ pub(super) fn bring(view: &View, portal: &Portal, event: &Event) -> Result<Vec<E
                 && is_senders(view, message, &event.sender)?
                 && redaction::is_there(message) =>
         {
-            change(view, portal, &held, link.as_ref(), &Shown::from(message))
+            change(view, portal, &held, link.as_ref(), &Shown::of(view, portal, of, message)?)
         }
         // A file that had no caption until now.
         (None, Some(link)) if !link.gone && file::is_here(view, portal, of)? => {
@@ -63,10 +63,9 @@ fn caption(view: &View, portal: &Portal, held: &Held, link: &Link) -> Result<Vec
     let content = serde_json::from_str(&held.content).unwrap_or_default();
     let sender = ghost::username(view, &held.sender)?.filter(|it| *it == link.by);
     let (Some(sender), true) = (sender, translate::has_caption(&content)) else { return Ok(vec![]) };
-    let text = file::said(view, portal, ("m.room.message", false), &content, &file::Manner::Caption)?;
-    let (id, room) = (ids::message_id(&held.of), portal.local.clone());
-    let create = Effect::CreateMessage { id, room, sender, text, alias: None, avatar: None, thread: None };
-    Ok(vec![create])
+    let texts = file::said(view, portal, ("m.room.message", false), &content, &file::Manner::Caption, 0)?;
+    let shown = Shown { by: &sender, thread: None, parts: vec![] };
+    Ok(rewritten(portal, held, texts, &shown))
 }
 
 /// Whether a message is by the ghost of a Matrix user.
@@ -75,17 +74,32 @@ fn is_senders(view: &View, message: &Message, mxid: &str) -> Result<bool, Missin
         && ghost::username(view, mxid)?.is_some_and(|it| it == message.sender.username))
 }
 
-/// A message as Rocket.Chat shows it, or is about to.
+/// What an event is here, or is about to be.
 pub(super) struct Shown<'a> {
     /// The username it is by.
     pub(super) by: &'a str,
-    /// Its text.
-    pub(super) text: &'a str,
+    /// The first message of the thread that it is in.
+    pub(super) thread: Option<String>,
+    /// Its messages with their texts, in order.
+    pub(super) parts: Vec<(String, String)>,
 }
 
-impl<'a> From<&'a Message> for Shown<'a> {
-    fn from(message: &'a Message) -> Self {
-        Self { by: &message.sender.username, text: &message.text }
+impl<'a> Shown<'a> {
+    /// An event that is here, by its first message.
+    pub(super) fn of(
+        view: &View,
+        portal: &Portal,
+        event: &str,
+        message: &'a Message,
+    ) -> Result<Self, Missing> {
+        let mut parts = vec![(message.id.clone(), message.text.clone())];
+        parts.extend(parts::shown(view, &portal.local, event)?);
+        Ok(Self { by: &message.sender.username, thread: message.thread.clone(), parts })
+    }
+
+    /// The text of the first message.
+    fn first(&self) -> &str {
+        self.parts.first().map_or("", |it| &it.1)
     }
 }
 
@@ -122,23 +136,55 @@ fn change(
         return Ok(vec![]);
     }
     let content = serde_json::from_str(&held.content).unwrap_or_default();
-    let manner = file::edited(view, portal, (&held.of, &content), shown.text)?;
-    let text = file::said(view, portal, ("m.room.message", false), &content, &manner)?;
-    let text = related::kept(shown.text, text);
-    let (id, room, editor) = (ids::message_id(&held.of), portal.local.clone(), shown.by.to_owned());
+    let manner = file::edited(view, portal, (&held.of, &content), shown.first())?;
+    let lead = related::lead(shown.first());
+    let kind = ("m.room.message", false);
+    let mut texts = file::said(view, portal, kind, &content, &manner, parts::length(lead))?;
+    texts.first_mut().into_iter().for_each(|it| it.insert_str(0, lead));
     let link = Link {
-        room: room.clone(),
-        local: id.clone(),
+        room: portal.local.clone(),
+        local: ids::message_id(&held.of),
         remote: held.of.clone(),
         at: held.edit.at,
-        hash: ledger::hash(&text),
-        by: editor.clone(),
+        hash: ids::digest(&texts.iter().map(String::as_str).collect::<Vec<_>>()),
+        by: shown.by.to_owned(),
         edit: Some(held.edit.clone()),
         ..Link::default()
     };
-    let is_new = text != shown.text;
-    let edit = is_new.then_some(Effect::EditMessage { id, room, editor, text });
-    Ok(edit.into_iter().chain([Record::Link(link).insert()]).collect())
+    let mut effects = rewritten(portal, held, texts, shown);
+    effects.push(Record::Link(link).insert());
+    Ok(effects)
+}
+
+/// The effects that give an event's messages these texts: more of them where they are lacking, fewer where they are left
+/// over. What is so already is left alone.
+fn rewritten(portal: &Portal, held: &Held, texts: Vec<String>, shown: &Shown<'_>) -> Vec<Effect> {
+    let mut effects = vec![];
+    let by = || shown.by.to_owned();
+    let left_over = shown.parts.iter().skip(texts.len()).map(|(id, _)| id.clone());
+    for (part, text) in texts.into_iter().enumerate() {
+        let room = portal.local.clone();
+        match shown.parts.get(part) {
+            Some((_, old)) if *old == text => {}
+            Some((id, _)) => {
+                effects.push(Effect::EditMessage { id: id.clone(), room, editor: by(), text });
+            }
+            None => {
+                let id = if part == 0 {
+                    ids::message_id(&held.of)
+                } else {
+                    let id = ids::part_id(&held.of, part, Some(&held.edit.event));
+                    effects.push(parts::linked(portal, &held.of, &id, shown.by, held.edit.at));
+                    id
+                };
+                let (sender, thread) = (by(), shown.thread.clone());
+                let (alias, avatar) = (None, None);
+                effects.push(Effect::CreateMessage { id, room, sender, text, alias, avatar, thread });
+            }
+        }
+    }
+    effects.extend(left_over.map(|id| Effect::DeleteMessage { id, room: portal.local.clone(), by: by() }));
+    effects
 }
 
 /// The effects that hold an edit, and let go what was held for too long or is too much.

@@ -7,16 +7,15 @@
 
 use serde_json::Value;
 
-use super::{ATTEMPTS, Event, message, speaker};
+use super::{ATTEMPTS, Event, message, parts, speaker};
 use crate::bridge::journal::Journal;
-use crate::bridge::names::Names;
 use crate::bridge::{attachment, encryption, ghost, ledger, link, outage, portal, profile, work};
 use crate::effect::{Effect, FilePlace, Tag};
 use crate::facts::Message;
 use crate::ids::{self, key};
 use crate::input::Answer;
 use crate::record::{Entry, Link, Portal, Record};
-use crate::translate::{self, RemoteEvent, size};
+use crate::translate::{self, size};
 use crate::view::{Key, Missing, View, both};
 
 /// Among so many of a room's latest messages a file is looked for that was brought before a crash.
@@ -241,20 +240,20 @@ pub(super) fn edited(
     })
 }
 
-/// What an event says in such a manner, in Rocket.Chat's words.
+/// What an event says in such a manner, in Rocket.Chat's words, each message with so many characters left free.
 pub(super) fn said(
     view: &View,
     portal: &Portal,
     (kind, may_mention_room): (&str, bool),
     content: &Value,
     manner: &Manner,
-) -> Result<String, Missing> {
+    free: usize,
+) -> Result<Vec<String>, Missing> {
     let why = match manner {
-        Manner::Plain => return text(view, portal, (kind, may_mention_room), content),
-        Manner::Caption => return caption(view, portal, (kind, may_mention_room), content),
+        Manner::Plain => return parts::text(view, portal, (kind, may_mention_room), content, free),
+        Manner::Caption => return parts::caption(view, portal, (kind, may_mention_room), content, free),
         Manner::Linked(why) | Manner::Named(why) => why,
     };
-    let said = text(view, portal, (kind, may_mention_room), content);
     let link = match (manner, file(kind, translate::newest(content))) {
         (Manner::Linked(_), Some(file)) => {
             let of_size = file.size.map(|it| format!(" ({})", size(it))).unwrap_or_default();
@@ -263,45 +262,17 @@ pub(super) fn said(
         }
         _ => Ok(Err(why.clone())),
     };
-    let (said, link) = both(said, link)?;
-    Ok(match link {
-        Ok(link) => format!("{said}\n{link}"),
-        Err(why) => format!("{said}\n_({why})_"),
-    })
-}
-
-/// What an event says, in Rocket.Chat's words.
-fn text(
-    view: &View,
-    portal: &Portal,
-    (kind, may_mention_room): (&str, bool),
-    content: &Value,
-) -> Result<String, Missing> {
-    let remote = RemoteEvent { event_type: kind, content, may_mention_room };
-    let names = Names::on_matrix(view, portal);
-    let said = translate::from_matrix(&remote, &names);
-    names.finish()?;
-    Ok(said.text)
-}
-
-/// The same beside a file that is here: its caption, or the file's name where there is none any more.
-fn caption(
-    view: &View,
-    portal: &Portal,
-    (kind, may_mention_room): (&str, bool),
-    content: &Value,
-) -> Result<String, Missing> {
-    let remote = RemoteEvent { event_type: kind, content, may_mention_room };
-    let names = Names::on_matrix(view, portal);
-    let said = translate::caption(&remote, &names);
-    names.finish()?;
-    said.map_or_else(|| text(view, portal, (kind, may_mention_room), content), |it| Ok(it.text))
+    let below = link.map(|it| it.map_or_else(|why| format!("\n_({why})_"), |link| format!("\n{link}")));
+    let free = free + below.as_ref().map_or(0, |it| parts::length(it));
+    let (mut texts, below) = both(parts::text(view, portal, (kind, may_mention_room), content, free), below)?;
+    texts.last_mut().into_iter().for_each(|it| it.push_str(&below));
+    Ok(texts)
 }
 
 /// Whether the file of an event is here, as a message that Rocket.Chat made of it.
 pub(super) fn is_here(view: &View, portal: &Portal, event: &str) -> Result<bool, Missing> {
-    let derived = ids::message_id(event);
-    Ok(ledger::locals(view, &portal.local, event)?.iter().any(|it| *it != derived))
+    let locals = ledger::locals(view, &portal.local, event)?;
+    Ok(locals.iter().any(|it| ids::event_of(it).is_none()))
 }
 
 /// The message of a file that was brought, but not linked, by an instance that died.

@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use super::{Event, related};
+use super::{Event, parts, related};
 use crate::attachment::Deed;
 use crate::bridge::journal::Journal;
 use crate::bridge::{encryption, everyone, portal, redaction};
@@ -207,9 +207,12 @@ fn shown(view: &View, portal: &Portal, poll: &Poll, ended: Option<i64>) -> Resul
     let votes: Vec<(String, Vec<String>)> =
         votes.into_iter().map(|it| (it.sender.clone(), it.answers.clone())).collect();
     let content = serde_json::from_str(&poll.content).unwrap_or_default();
-    let text = related::kept(&message.text, poll::shown(&content, &votes, ended.is_some()));
+    let shown = poll::shown(&content, &votes, ended.is_some());
+    let text = format!("{}{shown}", related::lead(&message.text));
     let (room, editor) = (portal.local.clone(), message.sender.username.clone());
-    let edit = (text != message.text).then_some(Effect::EditMessage { id, room, editor, text });
+    // A poll that is shown in several messages stays as it was begun.
+    let is_whole = parts::length(&text) <= view.config.message_size;
+    let edit = (is_whole && text != message.text).then_some(Effect::EditMessage { id, room, editor, text });
     Ok(edit.into_iter().collect())
 }
 

@@ -7,6 +7,7 @@
 //! Spec: <https://spec.matrix.org/v1.18/client-server-api/#mroomredaction>
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use serde_json::Value;
 
@@ -14,8 +15,8 @@ use super::{Event, poll, reaction};
 use crate::bridge::journal::Journal;
 use crate::bridge::{ghost, ledger, redaction};
 use crate::effect::Effect;
-use crate::ids::{self, key};
-use crate::record::{Link, Portal, Record};
+use crate::ids::{self, Scope, key};
+use crate::record::{Deleted, Link, Portal, Record};
 use crate::view::{Key, Missing, View};
 
 /// Brings a redaction to Rocket.Chat.
@@ -41,6 +42,7 @@ pub(super) fn bring(
     let mut effects = reaction::take_back(view, of)?;
     effects.extend(poll::take_back(view, journal, portal, of)?);
     if !link.gone {
+        effects.extend(others(view, &link, of));
         effects.push(Record::Link(Link { gone: true, mentions: vec![], ..link.clone() }).insert());
     }
     for id in locals {
@@ -52,6 +54,20 @@ pub(super) fn bring(
         }
     }
     Ok(effects)
+}
+
+/// The effects that take back the other events of a message of ours: here it is one, and goes as a whole.
+fn others(view: &View, link: &Link, of: &str) -> Vec<Effect> {
+    let others = link.events().filter(|it| *it != of).map(|event| {
+        let (room, message, author) = (link.room.clone(), link.local.clone(), link.by.clone());
+        let event = Some(event.to_owned());
+        redaction::entry(view, Deleted { room, message, at: link.at, author, by: None, event })
+    });
+    let mut effects: Vec<Effect> = others.map(|it| Record::Entry(Rc::new(it)).insert()).collect();
+    if !effects.is_empty() {
+        effects.push(Effect::Wake { scope: Scope::local(&link.room), at: view.now });
+    }
+    effects
 }
 
 /// What is known of an event that has no link: it came from Matrix, or is still to come.

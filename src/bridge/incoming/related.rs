@@ -14,6 +14,9 @@ use crate::view::{Key, Missing, View};
 
 use super::Event;
 
+/// So many characters of a message that is not known here are repeated at most by one that answers it.
+const LONGEST_TOLD: usize = 500;
+
 /// A message's place here.
 #[derive(Debug, Default)]
 pub(super) struct Place {
@@ -51,17 +54,18 @@ pub(super) fn place(view: &View, portal: &Portal, event: &Event, threads: bool) 
     let is_answer = thread.is_none() || !relation.is_falling_back;
     let quoted = answered.or(first).filter(|_| is_answer).map(|it| it.id.clone());
     let is_lost = quoted.is_none() && is_answer && (relation.answered.is_some() || relation.thread.is_some());
-    let told = if is_lost { translate::fallback(&event.content) } else { None };
+    let told = translate::fallback(&event.content).filter(|_| is_lost);
+    let told = told.map(|it| it.chars().take(LONGEST_TOLD).collect());
     Ok(Place { thread, quoted, told })
 }
 
 impl Place {
-    /// A text together with what it answers.
-    pub(super) fn told(&self, view: &View, portal: &Portal, text: String) -> Result<String, Missing> {
+    /// What stands before a text to say what it answers.
+    pub(super) fn lead(&self, view: &View, portal: &Portal) -> Result<String, Missing> {
         Ok(match (&self.quoted, &self.told) {
-            (Some(quoted), _) => answering(view, &portal.local, quoted, &text)?,
-            (None, Some(told)) => format!("{}{text}", reply::marked(told)),
-            (None, None) => text,
+            (Some(quoted), _) => link(view, &portal.local, quoted)?,
+            (None, Some(told)) => reply::marked(told),
+            (None, None) => String::new(),
         })
     }
 }
@@ -73,21 +77,22 @@ pub(in crate::bridge) fn answering(
     message: &str,
     text: &str,
 ) -> Result<String, Missing> {
-    let Some(site) = view.config.site() else { return Ok(text.to_owned()) };
+    Ok(format!("{}{text}", link(view, room, message)?))
+}
+
+fn link(view: &View, room: &str, message: &str) -> Result<String, Missing> {
+    let Some(site) = view.config.site() else { return Ok(String::new()) };
     let kind = match view.room(room)?.map(|it| it.kind) {
         Some(RoomKind::Channel) => "channel",
         Some(RoomKind::Group) => "group",
         Some(RoomKind::Direct) => "direct",
-        Some(RoomKind::Other) | None => return Ok(text.to_owned()),
+        Some(RoomKind::Other) | None => return Ok(String::new()),
     };
-    Ok(format!("[ ]({site}/{kind}/{room}?msg={message}) {text}"))
+    Ok(format!("[ ]({site}/{kind}/{room}?msg={message}) "))
 }
 
-/// A new text of a message that is shown here: it answers what the old one did.
-pub(super) fn kept(shown: &str, text: String) -> String {
+/// What stands before the text of a message that is shown here to say what it answers: a new text answers the same.
+pub(super) fn lead(shown: &str) -> &str {
     let quotes = translate::quotes(shown, None);
-    if quotes.ids.is_empty() {
-        return text;
-    }
-    format!("{}{text}", shown.strip_suffix(&quotes.text).unwrap_or_default())
+    if quotes.ids.is_empty() { "" } else { shown.strip_suffix(&quotes.text).unwrap_or_default() }
 }

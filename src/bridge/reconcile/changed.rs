@@ -44,7 +44,7 @@ impl Newest<'_> {
             let link = ledger::of(view, &message.id)?;
             let is_news = match (&link, outgoing::waiting(journal, &message.id)) {
                 (Some(link), _) => edit::is_news(link, message),
-                (None, Some(waiting)) => waiting.text != message.text,
+                (None, Some(waiting)) => ledger::hash(waiting) != ledger::hash(message),
                 (None, None) => false,
             };
             if is_news {

@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use matrix_federation::translate::{
-    Limit, LocalParts, LocalText, Names, Parts, RemoteEvent, from_matrix, local_parts, quotes,
+    Limit, LocalParts, LocalText, MatrixText, Names, Parts, RemoteEvent, from_matrix, quotes,
     to_matrix_parts,
 };
 use serde_json::Value;
@@ -38,11 +38,11 @@ fuzz_target!(|bytes: &[u8]| {
         replied: &quotes.ids,
     };
     if let Parts::Messages(parts) = to_matrix_parts(&message, &Town, LIMIT) {
-        assert!(parts.iter().all(|part| part.content().to_string().len() <= LIMIT.size));
-    }
-    if let Some(said) = local_parts(&message, &Town) {
-        let content = said.content();
-        let event = RemoteEvent { event_type: "m.room.message", content: &content, may_mention_room: false };
-        assert!(!from_matrix(&event, &Town).text.is_empty());
+        for content in parts.iter().map(MatrixText::content) {
+            assert!(content.to_string().len() <= LIMIT.size);
+            let event =
+                RemoteEvent { event_type: "m.room.message", content: &content, may_mention_room: false };
+            assert!(!from_matrix(&event, &Town).text.is_empty());
+        }
     }
 });
