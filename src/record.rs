@@ -340,10 +340,15 @@ impl Record {
                 (format!("retry:{}:{}:{}", it.entry, it.part, it.attempts), found_by_scope(&it.scope))
             }
             Self::Dead(it) => {
-                // A message that was given up is known, or it would be taken for one whose hook was lost.
+                // What was given up is known, or it would be taken for something that was lost on the way.
                 let mut found_by = vec![key::DEAD.to_owned()];
                 if let Work::Post { message } = &it.entry.work {
                     found_by.push(key::link_local(&message.id));
+                }
+                if let Work::Events { events } = &it.entry.work {
+                    found_by.extend(
+                        events.iter().filter_map(|it| ids::event_id(it)).map(|it| key::link_remote(&it)),
+                    );
                 }
                 (format!("dead:{}", it.entry.id), found_by)
             }

@@ -6,6 +6,7 @@
 mod edit;
 mod file;
 mod kind;
+pub(in crate::bridge) mod missed;
 mod parts;
 mod pin;
 mod poll;
@@ -44,15 +45,6 @@ const LAST_ATTEMPT: u32 = ATTEMPTS - 1;
 
 /// Documents of the journal are kept about this small, in bytes.
 const SLICE: usize = 48 * 1024;
-
-/// A portal is looked at so many milliseconds after the homeserver found us again: by then it has sent what waited.
-const MISSED_AFTER: i64 = 5_000;
-
-/// Portals are looked at one after the other, so many milliseconds apart.
-const MISSED_SPREAD: i64 = 50;
-
-/// Events are taken for missed if they are no older than so many milliseconds.
-const MISSED_WITHIN: i64 = 600_000;
 
 /// Among so many of a room's latest messages an event that cannot be shown is named once by each sender.
 const SAID_LATELY: u32 = 20;
@@ -106,81 +98,6 @@ pub(super) fn knock(view: &View, request: &Request) -> Result<Vec<Effect>, Missi
     Ok(attachment(view).knock(view, request)?.unwrap_or_else(|reply| vec![Effect::Reply { reply }]))
 }
 
-/// When the homeserver has found us again, it sends what waited. Now and then one transaction is left over (it was
-/// made just when the rest went out, and nobody sends it until the next outage), so each portal is looked at once more
-/// a little later.
-pub(super) fn look_for_missed(view: &View) -> Result<Vec<Effect>, Missing> {
-    let mut effects = vec![];
-    let mut at = view.now + MISSED_AFTER;
-    for record in view.records(key::PORTALS)? {
-        let Record::Portal(portal) = record else { continue };
-        let scope = Scope::missed(&portal.remote);
-        let id = format!("missed:{}", portal.remote);
-        let entry = Entry { id, scope: scope.clone(), at, part: 0, work: Work::Missed };
-        effects.push(Record::Entry(Rc::new(entry)).insert());
-        effects.push(Effect::Wake { scope, at });
-        at += MISSED_SPREAD;
-    }
-    Ok(effects)
-}
-
-/// The effect that brings what was said in a Matrix room between the invitation and the joining: the homeserver sends
-/// it to nobody.
-pub(super) fn first_words(invitation: &Entry, remote: &str) -> Effect {
-    let entry = Entry { id: first_words_id(remote), work: Work::Missed, ..invitation.clone() };
-    Record::Entry(Rc::new(entry)).insert()
-}
-
-fn first_words_id(remote: &str) -> String {
-    format!("first-words:{remote}")
-}
-
-/// Takes up those of a room's latest events that never came. Only what is young: an older message that is not there
-/// was deleted. Of edits and redactions it is known where they come in whether they came before.
-pub(super) fn missed(view: &View, entry: &Entry, events: &[String]) -> Result<Vec<Effect>, Missing> {
-    let Some(room) = entry.scope.matrix_room() else { return Ok(vec![]) };
-    let Some(portal) = portal::of_remote(view, room)? else { return Ok(vec![]) };
-    let (since, at) = match &portal.dm {
-        // Before what has come since.
-        Some(dm) if entry.id == first_words_id(&portal.remote) => (dm.at, entry.at),
-        Some(_) | None => (portal.since.max(view.now - MISSED_WITHIN), view.now),
-    };
-    let young: Vec<(Event, &String)> = events
-        .iter()
-        .filter_map(|event| Some((serde_json::from_str::<Event>(event).ok()?, event)))
-        .filter(|(it, _)| it.at >= since && !view.config.is_ours(&it.sender))
-        .filter(|(it, _)| match it.kind.as_str() {
-            "m.reaction" => !it.is_pruned(),
-            kind => {
-                kind == "m.room.redaction"
-                    || ((is_shown(kind) || poll::is_about_one(kind)) && !it.is_pruned())
-            }
-        })
-        .collect();
-    view.all(young.iter().flat_map(|(it, _)| {
-        let portal = key::portal_local(&portal.local);
-        let kept = [key::reaction(&it.id), portal].map(Key::documents);
-        ledger::message_keys(&it.id).into_iter().chain(kept)
-    }))?;
-    let mut lost = vec![];
-    for (it, event) in young {
-        // Of files from Matrix there is a link only.
-        let is_known = ledger::of_event(view, &portal.local, &it.id)?.is_some()
-            || view.message(&ids::message_id(&it.id))?.is_some()
-            || !view.records(&key::reaction(&it.id))?.is_empty()
-            || (it.kind != "m.room.redaction" && encryption::was_suspended(view, &portal, it.at)?);
-        if !is_known {
-            lost.push(event.clone());
-        }
-    }
-    let scope = Scope::remote(room);
-    let mut effects = journaled(&scope, at, lost);
-    if !effects.is_empty() {
-        effects.push(Effect::Wake { scope, at: view.now });
-    }
-    Ok(effects)
-}
-
 /// The effects that put events into a room's journal, in slices, at a time in milliseconds.
 pub(super) fn journaled(scope: &Scope, at: i64, events: Vec<String>) -> Vec<Effect> {
     let entries = (0..).zip(slices(events)).map(|(part, events)| {
@@ -193,14 +110,8 @@ pub(super) fn journaled(scope: &Scope, at: i64, events: Vec<String>) -> Vec<Effe
 
 /// The id of the entry that holds these events. A transaction that comes again differs in ages, not in event ids.
 fn entry_id(events: &[String]) -> String {
-    #[derive(Deserialize)]
-    struct Known {
-        event_id: String,
-    }
-    let ids: Vec<String> = events
-        .iter()
-        .map(|event| serde_json::from_str::<Known>(event).map_or_else(|_| event.clone(), |it| it.event_id))
-        .collect();
+    let ids = events.iter().map(|event| ids::event_id(event).unwrap_or_else(|| event.clone()));
+    let ids: Vec<String> = ids.collect();
     format!("in:{}", ids::digest(&ids.iter().map(String::as_str).collect::<Vec<_>>()))
 }
 

@@ -102,6 +102,11 @@ pub(super) fn is_linked(view: &View, message: &str) -> Result<bool, Missing> {
     Ok(records.any(|it| !matches!(it, Record::Dead(_))))
 }
 
+/// Whether an event was put aside.
+pub(super) fn was_put_aside(view: &View, event: &str) -> Result<bool, Missing> {
+    Ok(view.records(&key::link_remote(event))?.iter().any(|it| matches!(it, Record::Dead(_))))
+}
+
 /// Whether a message is accounted for: dealt with, or put aside.
 fn is_known(view: &View, message: &str) -> Result<bool, Missing> {
     Ok(!view.records(&key::link_local(message))?.is_empty())

@@ -398,7 +398,9 @@ fn achieved(
         (Work::Adopt, _, Done::Recognised(room)) => {
             Achieved::All(adopt::recognised(view, entry, room.as_deref())?)
         }
-        (Work::Missed, _, Done::Events(events)) => Achieved::All(incoming::missed(view, entry, events)?),
+        (Work::Missed, _, Done::Events(events)) => {
+            Achieved::All(incoming::missed::found(view, entry, events)?)
+        }
         (_, Intent::Dm(intent), done) => dm::achieved(view, entry, intent, done)?,
         // Somebody else was quicker, or the answer says less than it should: the entry looks again.
         _ => Achieved::Part(vec![]),
@@ -440,7 +442,7 @@ fn attach(view: &View, step: &str, answer: Option<&Answer>) -> Result<Vec<Effect
         }
         Move::Carry { .. } => vec![],
         Move::Done { done, mut keep } => {
-            keep.extend(incoming::look_for_missed(view)?);
+            keep.extend(incoming::missed::look_for(view)?);
             if let Done::AttachedIn { rooms, .. } = &done {
                 keep.extend(adopt::found(view, rooms)?);
             }

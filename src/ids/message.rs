@@ -1,5 +1,7 @@
 //! The ids of the messages that the App brings into Rocket.Chat: derived from Matrix events, and read back from there.
 
+use serde::Deserialize;
+
 use super::{digest, escape, unescape};
 
 const EVENT_PREFIX: &str = "mx-";
@@ -20,6 +22,15 @@ pub fn is_derived_message(id: &str) -> bool {
 pub fn message_id(event: &str) -> String {
     let rest = event.strip_prefix('$').unwrap_or(event);
     format!("{EVENT_PREFIX}{}", escape(rest, '.', |c| c.is_ascii_alphanumeric() || c == '-' || c == '_'))
+}
+
+/// The id of an event, of its JSON text.
+pub fn event_id(event: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Known {
+        event_id: String,
+    }
+    serde_json::from_str::<Known>(event).ok().map(|it| it.event_id)
 }
 
 /// What stands between the event and the number of a part in the id of a message; no event is spelt with it.

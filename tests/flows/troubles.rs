@@ -177,3 +177,20 @@ fn whoever_is_about_to_send_much_is_looked_at_first() {
         assert_eq!(ticket.borrow().as_ref().map(|it| it.status), Some(401), "{authorization}");
     }
 }
+
+#[test]
+fn what_waits_to_be_tried_again_is_not_taken_for_what_never_came() {
+    let mut world = bridged();
+    world.outside.borrow_mut().refuse_messages = true;
+    let mut event = said("1", "refused");
+    event["origin_server_ts"] = serde_json::json!(world.outside.borrow().now);
+    world.transaction(0, &[event.clone(), said("2", "refused, too")]);
+    world.for_a_while(100);
+    world.outside.borrow_mut().homeserver.remote.push(event);
+    world.kill(0);
+    // It looks for what was missed between the last two attempts.
+    world.start(None);
+    world.for_a_while(120_000);
+    let told = world.outside.borrow().log.iter().filter(|it| it.contains("put aside")).count();
+    assert_eq!((told, dead(&world).len()), (2, 2));
+}

@@ -33,7 +33,7 @@ pub(in crate::bridge) fn go_on(
         // What was said before on either side, and went nowhere, is looked for.
         Some(remote) => vec![
             portal(entry, open, &room.id, remote),
-            incoming::first_words(entry, remote),
+            incoming::missed::first_words(entry, remote),
             Effect::Wake { scope: Scope::local(&room.id), at: view.now },
         ],
         None => reach(view, entry, open, &room.id),
