@@ -358,16 +358,7 @@ impl Record {
             Self::Ghost(it) => {
                 (key::ghost(&it.mxid), vec![key::ghost_name(&it.username), key::GHOSTS.to_owned()])
             }
-            Self::Link(it) => {
-                let mut found_by = vec![key::ledger(&it.room), key::link_local(&it.local)];
-                found_by.extend(it.events().map(key::link_remote));
-                let id = match (it.gone, &it.edit) {
-                    (true, _) => format!("link:{}:{}:gone", it.room, it.local),
-                    (false, Some(edit)) => format!("link:{}:{}:{}", it.local, edit.at, edit.event),
-                    (false, None) => format!("link:{}", it.local),
-                };
-                (id, found_by)
-            }
+            Self::Link(it) => it.keys(),
             Self::Segment(it) => {
                 let local = it.links.iter().map(|link| key::link_local(&link.local));
                 let remote = it.links.iter().flat_map(Link::events);
@@ -403,16 +394,7 @@ impl Record {
             Self::Head(it) => (format!("head:{}", it.event), vec![key::heads(&it.room)]),
             Self::Made(it) => (key::made(&it.transaction), vec![]),
             Self::Held(it) => (format!("held:{}", it.edit.event), vec![key::held(&it.room)]),
-            Self::Reaction(it) => {
-                let id = match it.event.as_str() {
-                    "" => format!("reaction:{}:{}:{}", it.message, it.emoji, it.by),
-                    event => key::reaction(event),
-                };
-                let mut found_by = vec![key::reactions(&it.message)];
-                // Of those from Matrix nothing is compared.
-                found_by.extend((!ids::is_ghost_name(&it.by)).then(|| key::reactions_in(&it.room)));
-                (id, found_by)
-            }
+            Self::Reaction(it) => it.keys(),
             Self::Suspended(it) => {
                 let until = it.until.map_or_else(String::new, |until| format!(":{until}"));
                 (format!("suspended:{}:{}{until}", it.local, it.at), vec![key::portal_local(&it.local)])

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::facts::User;
+use crate::ids::{self, key};
 
 /// A message and its Matrix event, as it was at some time: an edit and a deletion are links of their own, and of those
 /// of one message the latest counts. Of messages that came from Matrix only edits and deletions need a link.
@@ -43,6 +44,17 @@ impl Link {
     pub fn events(&self) -> impl Iterator<Item = &str> {
         [&self.remote].into_iter().chain(&self.more).map(String::as_str).filter(|it| !it.is_empty())
     }
+
+    pub(super) fn keys(&self) -> (String, Vec<String>) {
+        let mut found_by = vec![key::ledger(&self.room), key::link_local(&self.local)];
+        found_by.extend(self.events().map(key::link_remote));
+        let id = match (self.gone, &self.edit) {
+            (true, _) => format!("link:{}:{}:gone", self.room, self.local),
+            (false, Some(edit)) => format!("link:{}:{}:{}", self.local, edit.at, edit.event),
+            (false, None) => format!("link:{}", self.local),
+        };
+        (id, found_by)
+    }
 }
 
 /// Which edit of a message; the greater is the later one.
@@ -67,6 +79,19 @@ pub struct Reaction {
     pub by: String,
     /// The Matrix event; empty where Matrix does not have it and it is not to be tried again.
     pub event: String,
+}
+
+impl Reaction {
+    pub(super) fn keys(&self) -> (String, Vec<String>) {
+        let id = match self.event.as_str() {
+            "" => format!("reaction:{}:{}:{}", self.message, self.emoji, self.by),
+            event => key::reaction(event),
+        };
+        let mut found_by = vec![key::reactions(&self.message)];
+        // Of those from Matrix nothing is compared.
+        found_by.extend((!ids::is_ghost_name(&self.by)).then(|| key::reactions_in(&self.room)));
+        (id, found_by)
+    }
 }
 
 /// A reaction to bring to Matrix, or to take back there.
