@@ -87,7 +87,7 @@ pub(super) fn retry_unless(step: &str, code: &str, text: &str) -> Move {
 fn advice(code: &str) -> &'static str {
     match code {
         "M_FORBIDDEN" => ". A moderator of the room on Matrix can allow it.",
-        "M_TOO_LARGE" => ". Make it shorter, or send it as a file.",
+        "M_TOO_LARGE" => ". Make it smaller, or send it in parts.",
         _ => "",
     }
 }
@@ -143,7 +143,7 @@ mod tests {
             panic!("no error");
         };
         assert!(
-            matches!(retry_unless("act", &code, &text), Move::Refused { why } if why == "too long (M_TOO_LARGE)")
+            matches!(retry_unless("act", &code, &text), Move::Refused { why } if why.starts_with("too long (M_TOO_LARGE)"))
         );
         assert!(matches!(retry_unless("register", "M_EXCLUSIVE", "x"), Move::Later { .. }));
         assert!(matches!(retry_unless("register", "M_INVALID_USERNAME", "x"), Move::Refused { .. }));

@@ -242,19 +242,25 @@ impl Writer {
         self.out.push_str(text);
     }
 
+    fn push_all<const N: usize>(&mut self, pieces: [&str; N]) {
+        for piece in pieces {
+            self.push(piece);
+        }
+    }
+
     fn atom(&mut self, atom: &Inline) {
         match atom {
             Inline::Text(text) if self.care == Care::Plain => self.push(text),
             Inline::Text(text) => self.text(text),
             Inline::Styled(mark, inner) => self.styled(*mark, inner),
             Inline::Break => self.push(" "),
-            Inline::Code(text) => self.push(&format!("`{text}`")),
-            Inline::Maths(tex) => self.push(&format!("\\({tex}\\)")),
+            Inline::Code(text) => self.push_all(["`", text, "`"]),
+            Inline::Maths(tex) => self.push_all(["\\(", tex, "\\)"]),
             Inline::Link { href, label } => self.link(href, label),
-            Inline::Image { src, alt } => self.push(&format!("![{alt}]({})", escaped_address(src, true))),
+            Inline::Image { src, alt } => self.push_all(["![", alt, "](", &escaped_address(src, true), ")"]),
             Inline::User(name) | Inline::Everyone(name) => self.mention(name),
-            Inline::Channel(name) => self.push(&format!("#{name}")),
-            Inline::Emoji(code) => self.push(&format!(":{code}:")),
+            Inline::Channel(name) => self.push_all(["#", name]),
+            Inline::Emoji(code) => self.push_all([":", code, ":"]),
             Inline::Time { unix, format } if (1_000_000_000..10_000_000_000).contains(unix) => {
                 self.push(&format!("<t:{unix}:{format}>"));
             }
@@ -272,20 +278,20 @@ impl Writer {
         if self.out.ends_with(|char: char| !char.is_ascii_whitespace() && !"()*[]^_{|}~".contains(char)) {
             self.push(" ");
         }
-        self.push(&format!("@{name}"));
+        self.push_all(["@", name]);
     }
 
     fn link(&mut self, href: &str, label: &[Inline]) {
         if self.care == Care::Plain {
             let label = emit(label, Care::Plain, true);
-            self.push(&format!("[{label}]({})", escaped_address(href, false)));
+            self.push_all(["[", &label, "](", &escaped_address(href, false), ")"]);
             return;
         }
         let mut label: String = plain(label);
         for (sign, alike) in [("<", "‹"), (">", "›"), ("|", "¦"), ("\n", " ")] {
             label = label.replace(sign, alike);
         }
-        self.push(&format!("<{}|{label}>", escaped_address(href, true)));
+        self.push_all(["<", &escaped_address(href, true), "|", &label, ">"]);
     }
 
     /// Text with escapes and guards.
@@ -367,7 +373,7 @@ impl Writer {
     }
 }
 
-fn joins_name(char: char) -> bool {
+pub(super) fn joins_name(char: char) -> bool {
     name_char(char) || matches!(char, ':' | '@')
 }
 

@@ -34,13 +34,15 @@ pub(super) fn bounded(html: &str) -> String {
             continue;
         }
         let (tag, after) = from.split_at(tag_end(from));
-        let name: String = name_from
-            .chars()
-            .take_while(|char| !char.is_whitespace() && !matches!(char, '/' | '>'))
-            .take(32)
-            .collect::<String>()
-            .to_ascii_lowercase();
-        if depth.admits(&name, closing) {
+        let end = name_from.find(|char: char| char.is_whitespace() || matches!(char, '/' | '>'));
+        let name = name_from.get(..end.unwrap_or(name_from.len())).unwrap_or_default();
+        // No name that matters is written otherwise; the odd one costs a copy.
+        let admits = if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            depth.admits(&name.to_ascii_lowercase(), closing)
+        } else {
+            depth.admits(name, closing)
+        };
+        if admits {
             out.push('<');
             out.push_str(tag);
         }

@@ -3,6 +3,7 @@
 //! Law: nothing that is shown is left out, and where something must be, the message says so.
 
 use super::document::{self, Block, Document, Inline, Mark};
+use super::guard::joins_name;
 use super::{
     CUT, Limit, LocalParts, LocalText, MatrixText, Mentions, Names, Parts, attachment, body, clean,
     html_write, markdown_read, md, split, uikit,
@@ -82,7 +83,8 @@ impl Said {
 fn deed(text: &str) -> Option<&str> {
     let deed = text.strip_prefix('_')?.strip_suffix('_')?;
     let (said, name) = deed.rsplit_once(' ')?;
-    (name.len() > 1 && name.starts_with('@') && !said.contains(['_', '\n'])).then_some(deed)
+    let is_name = name.strip_prefix('@').is_some_and(|name| !name.is_empty() && name.chars().all(joins_name));
+    (is_name && !said.contains(['_', '\n'])).then_some(deed)
 }
 
 /// Takes off the italics that `/me` puts around its text.

@@ -85,6 +85,7 @@ impl World {
             bot_localpart: "rocketchat".to_owned(),
             secret: Some(Secret::new("a secret of more than 24 characters".to_owned())),
             dns_url: dns_url.to_owned(),
+            message_size: 5_000,
             ..Config::default()
         });
     }
