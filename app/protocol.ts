@@ -88,7 +88,11 @@ mediaType: string,
 /**
  * How large it is, in bytes; 0 where that is not known.
  */
-size: number, };
+size: number, 
+/**
+ * The smaller picture that Rocket.Chat made of it, if it made one.
+ */
+thumbnail: File | null, };
 
 /**
  * A Rocket.Chat message as it stood when a hook or a read handed it over.
@@ -127,7 +131,7 @@ editedAt: number | null,
  */
 system: string | null, 
 /**
- * The files that come with it, without previews that Rocket.Chat made of them.
+ * The files that come with it.
  */
 files: Array<File>, 
 /**
@@ -835,7 +839,12 @@ id: string,
 /**
  * Its media type, as it may stand in a header.
  */
-mediaType: string, } | { "kind": "room", 
+mediaType: string, 
+/**
+ * What it is called, where it is too large to be read whole: then it comes by the workspace's web server, by the
+ * account that an administrator gave the App, and is handed on as it comes.
+ */
+streamed: string | null, } | { "kind": "room", 
 /**
  * The room's id.
  */

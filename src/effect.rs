@@ -255,9 +255,12 @@ pub enum FilePlace {
         id: String,
         /// Its media type, as it may stand in a header.
         media_type: String,
+        /// What it is called, where it is too large to be read whole: then it comes by the workspace's web server, by the
+        /// account that an administrator gave the App, and is handed on as it comes.
+        streamed: Option<String>,
     },
-    /// A room of the workspace, where it is to be said. The answer is `{"message": id}`; status 422 if the workspace
-    /// does not take it, and 413 if it is too large.
+    /// A room of the workspace, where it is to be said. The answer is `{"message": id}`, with the id that Rocket.Chat gave
+    /// it; status 422 if the workspace does not take it, and 413 if it is too large.
     Room {
         /// The room's id.
         room: String,

@@ -104,7 +104,7 @@ pub struct Message {
     pub edited_at: Option<i64>,
     /// The type of a system message (`uj`, `r`, `e2e`…); absent for what people write.
     pub system: Option<String>,
-    /// The files that come with it, without previews that Rocket.Chat made of them.
+    /// The files that come with it.
     pub files: Vec<File>,
     /// Whether it was said in a direct message; false where the read did not tell.
     #[serde(default)]
@@ -170,6 +170,9 @@ pub struct File {
     pub media_type: String,
     /// How large it is, in bytes; 0 where that is not known.
     pub size: i64,
+    /// The smaller picture that Rocket.Chat made of it, if it made one.
+    #[serde(default)]
+    pub thumbnail: Option<Box<File>>,
 }
 
 /// The picture that Rocket.Chat shows of a user.

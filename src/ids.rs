@@ -15,7 +15,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-pub use file::{file_name, media_type};
+pub use file::{file_name, media_type, size};
 pub use message::{event_id, event_of, is_derived_message, is_part, message_id, notice_id, part_id};
 pub use transaction::{
     edit_transaction, file_transaction, part_transaction, reaction_transaction, redaction_transaction,

@@ -46,7 +46,8 @@ use serde_json::{Value, json};
 
 pub use content::newest;
 pub use edit::replaced;
-pub use file::{has_caption, size};
+pub use file::has_caption;
+pub use html_write::escaped;
 pub use local::{to_matrix, to_matrix_parts};
 pub use persona::{Persona, persona};
 pub use quote::{Quotes, linked, quotes};

@@ -15,6 +15,7 @@ import {
   largestAnswer,
   type More,
   type Opened,
+  type Source,
   tooLarge,
   type Transport,
 } from './transport.ts';
@@ -120,10 +121,12 @@ export class Client implements Transport {
 
   /** A server may close a kept connection at the very moment we use it: that is no failure of the call. */
   private async callAgain<T>(address: Address, outgoing: Outgoing<T>, agent: PlainAgent): Promise<T> {
+    const { source } = outgoing.more;
+    const attempt = async () => send(address, outgoing, agent, await source?.());
     try {
-      return await send(address, outgoing, agent);
+      return await attempt();
     } catch (error) {
-      if (error instanceof Failure && error.stale) return send(address, outgoing, agent);
+      if (error instanceof Failure && error.stale) return attempt();
       throw error;
     }
   }
@@ -192,10 +195,12 @@ function send<T>(
   { secure, host, port, target }: Address,
   { call, more, take }: Outgoing<T>,
   agent: PlainAgent,
+  source?: Source,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     const { peer } = call;
     const { body } = more;
+    const length = body?.length ?? source?.length;
     const options: RequestOptions = {
       agent,
       method: call.method,
@@ -206,7 +211,7 @@ function send<T>(
         ...headersOf(call),
         ...more.headers,
         ...(peer === null ? {} : { Host: peer.host }),
-        ...(body === undefined ? {} : { 'Content-Length': body.length }),
+        ...(length === undefined ? {} : { 'Content-Length': length }),
       },
       // Without a name the certificate must be one for the address.
       ...(peer === null ? {} : { servername: peer.sni ?? '' }),
@@ -214,13 +219,18 @@ function send<T>(
     const sending = (secure ? secureRequest : plainRequest)(options);
     const stop = (error: Error): void => {
       clearTimeout(timer);
+      source?.body.destroy();
       sending.destroy();
       reject(error);
     };
-    const timer = setTimeout(() => {
-      stop(new Failure(`no answer within ${call.timeout / 1000} s`, false, false));
-    }, call.timeout);
-    background(timer);
+    const wait = (): ReturnType<typeof setTimeout> => {
+      const waiting = setTimeout(() => {
+        stop(new Failure(`no answer within ${call.timeout / 1000} s`, false, false));
+      }, call.timeout);
+      background(waiting);
+      return waiting;
+    };
+    let timer = wait();
     let answered = false;
     sending.on('error', (error: Error & { code?: string }) => {
       const code = error.code ?? '';
@@ -236,7 +246,19 @@ function send<T>(
         resolve(answer);
       }, stop);
     });
-    sending.end(body);
+    if (source === undefined) {
+      sending.end(body);
+      return;
+    }
+    // A large body takes its time; only a standstill is too long.
+    source.body.on('data', () => {
+      clearTimeout(timer);
+      timer = wait();
+    });
+    source.body.on('error', () => {
+      stop(new Failure('what was to be sent was broken off', false, false));
+    });
+    source.body.pipe(sending);
   });
 }
 

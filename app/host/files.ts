@@ -10,7 +10,8 @@ import type { Answer, Call, FilePlace } from '../protocol.ts';
 import { within } from '../within.ts';
 import type { Accessors } from './accessors.ts';
 import { sizeOf } from './image.ts';
-import { answerOf, type Bytes, largestLookup, tooLarge, type Transport } from './transport.ts';
+import type { Site } from './site.ts';
+import { answerOf, type Bytes, largestLookup, type Source, tooLarge, type Transport } from './transport.ts';
 
 /** Among so many of a room's latest messages a file is looked for. */
 const latest = 100;
@@ -56,6 +57,34 @@ export class Files {
     // Promised to be a text, but it is a number.
     if (Number(size) > largest) return null;
     return new TextDecoder().decode(await uploads.getBufferById(id));
+  }
+
+  /** The same for one that is too large to be read whole: it is handed on as it comes. */
+  async stream(
+    { id, mediaType }: Kept,
+    name: string,
+    to: Call,
+    site: Site,
+    transport: Transport,
+  ): Promise<Answer> {
+    let why: string | undefined;
+    const source = async (): Promise<Source> => {
+      try {
+        return await site.file(id, name);
+      } catch (error) {
+        why = short(error);
+        throw error;
+      }
+    };
+    try {
+      const more = { headers: { 'Content-Type': mediaType }, source };
+      const { status, headers, bytes } = await transport.carry(to, more, largestLookup);
+      return answerOf(status, headers, new TextDecoder().decode(bytes));
+    } catch (error) {
+      return why === undefined
+        ? { kind: 'unreachable', why: reason(error) }
+        : refusal(404, 'M_NOT_FOUND', why);
+    }
   }
 
   /** Brings a file of the workspace to a server; the server's answer, with the size of what is a picture. */

@@ -219,10 +219,13 @@ export class WorkspaceHost implements Host {
   }
 
   private async carry({ tag, from, to }: Extract<Effect, { kind: 'carry' }>): Promise<Answer> {
+    const { files } = this.rocketchat;
     if (from.kind === 'upload' && to.kind === 'server')
-      return this.rocketchat.files.bring(from, to.request, this.transport());
+      return from.streamed === null
+        ? files.bring(from, to.request, this.transport())
+        : files.stream(from, from.streamed, to.request, this.site, this.transport());
     if (from.kind === 'server' && to.kind === 'room')
-      return this.rocketchat.files.take(JSON.stringify(tag), from.request, to, this.transport());
+      return files.take(JSON.stringify(tag), from.request, to, this.transport());
     return this.pictures.carry(from, to);
   }
 

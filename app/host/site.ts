@@ -9,7 +9,15 @@ import { joined } from '../bytes.ts';
 import { type Log, reason } from '../log.ts';
 import type { Answer, Avatar, Call } from '../protocol.ts';
 import { type Image, imageOf, largestImage, mediaType } from './image.ts';
-import { answered, type Bytes, largestLookup, type More, type Transport } from './transport.ts';
+import {
+  answered,
+  type Bytes,
+  largestLookup,
+  type More,
+  type Opened,
+  type Source,
+  type Transport,
+} from './transport.ts';
 
 export interface Access {
   /** Where the workspace answers, without a slash at the end. */
@@ -84,10 +92,41 @@ export class Site {
     return this.ask('users.setAvatar', { headers, body });
   }
 
+  /** A file that somebody posted, as it comes; an error says in plain words why not. */
+  async file(id: string, name: string): Promise<Source> {
+    const { address, user, token } = this.access;
+    const path = [id, name].map(encodeURIComponent).join('/');
+    const account = { 'X-User-Id': user, 'X-Auth-Token': token };
+    let answer = await this.opened(`${address}/file-upload/${path}`, account);
+    const { location } = answer.headers;
+    if (answer.status >= 300 && answer.status < 400 && typeof location === 'string') {
+      // It is kept elsewhere, where the account means nothing.
+      answer.body.destroy();
+      answer = await this.opened(location, {});
+    }
+    const { status, headers, body } = answer;
+    const length = Number(headers['content-length']);
+    if (status === 200 && length > 0) return { length, body };
+    body.destroy();
+    if (status === 200) throw new Error('the workspace does not say how large it is');
+    if (status === 401 || status === 403)
+      throw new Error('the account for the REST API may not read it; let that account join the room');
+    throw new Error(`the workspace answered ${status}`);
+  }
+
   /** Asks something of the REST API; the body is JSON. */
   async rest(path: string, body: string): Promise<Answer> {
     const headers = { 'Content-Type': 'application/json' };
     return answered(this.ask(path, { headers, body: new TextEncoder().encode(body) }));
+  }
+
+  private async opened(url: string, headers: Record<string, string>): Promise<Opened> {
+    const transport = this.transport();
+    if (transport.open === undefined)
+      throw new Error(
+        "files of that size are carried by the App's own client only, which may not be used here",
+      );
+    return transport.open(call('GET', url), { ...headers, Accept: '*/*' });
   }
 
   private complain(why: string): void {
@@ -98,7 +137,10 @@ export class Site {
     );
   }
 
-  private async ask(path: string, { headers, body }: Required<More>): Promise<Bytes> {
+  private async ask(
+    path: string,
+    { headers, body }: Required<Pick<More, 'headers' | 'body'>>,
+  ): Promise<Bytes> {
     const { address, user, token } = this.access;
     const more = { headers: { ...headers, 'X-User-Id': user, 'X-Auth-Token': token }, body };
     return this.transport().carry(call('POST', `${address}/api/v1/${path}`), more, largestLookup);

@@ -32,6 +32,14 @@ export interface Opened {
 export interface More {
   headers?: Readonly<Record<string, string>>;
   body?: Uint8Array;
+  /** A body that is handed on as it comes, never held as a whole; opened anew for each attempt. */
+  source?: () => Promise<Source>;
+}
+
+export interface Source {
+  /** In bytes. */
+  length: number;
+  body: Readable;
 }
 
 /** An answer whose body is bytes; header names are in lower case. */
@@ -137,7 +145,8 @@ export class EngineTransport implements Transport {
     }
   }
 
-  async carry(request: Call, { headers = {}, body }: More, largest: number): Promise<Bytes> {
+  async carry(request: Call, { headers = {}, body, source }: More, largest: number): Promise<Bytes> {
+    if (source !== undefined) throw new Error("Rocket.Chat's own client carries no files of that size");
     const answer = await this.send(request, {
       headers: { ...headersOf(request), ...headers },
       encoding: null,

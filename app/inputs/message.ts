@@ -84,18 +84,26 @@ function filesOf(message: IMessage | IMessageRaw, raw: Record<string, unknown>):
   const all: unknown[] = Array.isArray(files) && files.length > 0 ? (files as unknown[]) : [file];
   const known = all.map(fields).filter(({ _id, name }) => text(_id) !== null && text(name) !== null);
   const names = new Set(known.map(({ name }) => text(name)));
-  return known
-    .filter(({ name }) => !names.has((text(name) ?? '').replace(preview, '')) || !isPreview(name))
-    .map(({ _id, name, type, size }) => ({
+  const told: File[] = [];
+  for (const one of known) {
+    const { _id, name, type, typeGroup, size } = one;
+    const fact = {
       id: text(_id) ?? '',
       name: text(name) ?? '',
       mediaType: text(type) ?? '',
       size: Number(size ?? sizes(message).get(text(_id))) || 0,
-    }));
-}
-
-function isPreview(name: unknown): boolean {
-  return (text(name) ?? '').startsWith(preview);
+      thumbnail: null,
+    };
+    const isThumbnail =
+      typeGroup === 'thumb' || (fact.name.startsWith(preview) && names.has(fact.name.slice(preview.length)));
+    if (!isThumbnail) told.push(fact);
+    else {
+      // It stands behind the picture that it was made of.
+      const of = told.at(-1);
+      if (of !== undefined) of.thumbnail ??= fact;
+    }
+  }
+  return told;
 }
 
 /** Older servers tell the sizes of files only where they are shown. */

@@ -22,6 +22,10 @@ const REMOTE_TIMEOUT: &str = "60000";
 
 /// The first step towards an upload.
 pub(super) fn begin(view: &View, by: &User, file: &File) -> Result<Move, Missing> {
+    if is_large(view, file) {
+        // A homeserver that takes less may break the connection off without a word.
+        return intent::call(view, "limit-before", limits(view));
+    }
     upload(view, "upload", by, file)
 }
 
@@ -35,8 +39,7 @@ pub(super) fn resume(
 ) -> Result<Move, Missing> {
     // Whoever stands before the homeserver may say so in other words.
     if let (Answer::Response { status: 413, .. }, "upload" | "upload-again") = (answer, last) {
-        let limits = Call { url: media(view, "client/v1/media", "config"), ..request::get(view, "") };
-        return intent::call(view, "limit", limits);
+        return intent::call(view, "limit", limits(view));
     }
     Ok(match (last, judge(answer)) {
         ("upload" | "upload-again", Verdict::Good(body)) => {
@@ -56,14 +59,13 @@ pub(super) fn resume(
         ("register", Verdict::Error { code, .. }) if code == "M_USER_IN_USE" => {
             upload(view, "upload-again", by, file)?
         }
-        ("limit", Verdict::Good(body)) => {
-            let limit = body.get("m.upload.size").and_then(Value::as_i64);
-            let limit = limit.map(|it| format!(", only up to {} MB", it / 1_048_576)).unwrap_or_default();
-            Move::Refused { why: format!("the homeserver does not take files of that size{limit}") }
-        }
-        ("limit", Verdict::Error { .. }) => {
-            Move::Refused { why: "the homeserver does not take files of that size".to_owned() }
-        }
+        ("limit-before", Verdict::Good(body)) => match limit(&body) {
+            Some(limit) if limit < file.size => too_large(Some(limit)),
+            Some(_) | None => upload(view, "upload", by, file)?,
+        },
+        ("limit-before", Verdict::Error { .. }) => upload(view, "upload", by, file)?,
+        ("limit", Verdict::Good(body)) => too_large(limit(&body)),
+        ("limit", Verdict::Error { .. }) => too_large(None),
         (_, Verdict::Later { after, why, .. }) => Move::Later { after, why },
         (_, Verdict::Away { why }) => Move::Away { why },
         (_, Verdict::Error { code, text }) => retry_unless(last, &code, &text),
@@ -83,6 +85,24 @@ pub(super) fn download(
     token::shown(view, request::with(download, "timeout_ms", REMOTE_TIMEOUT))
 }
 
+fn limits(view: &View) -> Call {
+    Call { url: media(view, "client/v1/media", "config"), ..request::get(view, "") }
+}
+
+fn limit(config: &Value) -> Option<i64> {
+    config.get("m.upload.size").and_then(Value::as_i64)
+}
+
+fn too_large(limit: Option<i64>) -> Move {
+    let limit = limit.map(|it| format!(", only up to {}", ids::size(it))).unwrap_or_default();
+    Move::Refused { why: format!("the homeserver does not take files of that size{limit}") }
+}
+
+/// Whether a file is one that is handed on as it comes.
+fn is_large(view: &View, file: &File) -> bool {
+    file.size > i64::from(view.config.largest_file)
+}
+
 fn upload(view: &View, step: &str, by: &User, file: &File) -> Result<Move, Missing> {
     let upload = Call { url: media(view, "media/v3", "upload"), ..request::post(view, "", Value::Null) };
     let upload = Call { body: None, timeout: TIMEOUT, ..upload };
@@ -93,6 +113,7 @@ fn upload(view: &View, step: &str, by: &User, file: &File) -> Result<Move, Missi
             from: FilePlace::Upload {
                 id: file.id.clone(),
                 media_type: ids::media_type(&file.media_type).to_owned(),
+                streamed: is_large(view, file).then(|| file.name.clone()),
             },
             to: FilePlace::Server { request },
         },

@@ -1,7 +1,7 @@
 //! The files of a local message on their way to Matrix: an event each, of which the first bears the caption.
 //!
-//! What became of each file is kept beside the message's entry until all are told of, so that none is brought to Matrix
-//! twice because another failed. What cannot be brought there is told of in words, and its sender told why.
+//! A picture takes with it the smaller one that Rocket.Chat made of it. What became of each file is kept beside the
+//! message's entry until all are told of, so that none is brought to Matrix twice because another failed. What cannot be brought there is told of in words, and its sender told why.
 
 use serde_json::{Value, json};
 
@@ -11,20 +11,33 @@ use super::{outgoing, redaction};
 use crate::attachment::Intent;
 use crate::effect::Effect;
 use crate::facts::{File, Message};
-use crate::ids;
+use crate::ids::{self, size};
 use crate::record::{Carried, Entry, Fate, Link, Portal, Record, Work};
-use crate::translate::{MatrixText, Mentions, size};
+use crate::translate::{MatrixText, Mentions, escaped};
 use crate::view::{Missing, View, both};
+
+/// So many bytes go to Matrix with an account for Rocket.Chat's REST API.
+const STREAMED: i64 = 100 * 1_048_576;
 
 /// The file whose turn it is, if it is larger than the settings let through: it stays, and its sender is told.
 pub(super) fn first(view: &View, journal: &Journal, entry: &Entry) -> Option<Vec<Effect>> {
     let Work::Post { message } = &entry.work else { return None };
     let (part, file) = turn(journal, entry, message)?;
     let largest = i64::from(view.config.largest_file);
-    if file.size <= largest || journal.fate(entry, part).is_some() {
+    let most = if view.config.rest { STREAMED.max(largest) } else { largest };
+    if file.size <= most || journal.fate(entry, part).is_some() {
         return None;
     }
-    let why = format!("the setting 'Largest file' lets {} through at most", size(largest));
+    let why = if view.config.rest {
+        format!("{} get across at most", size(most))
+    } else {
+        format!(
+            "the setting 'Largest file' lets {} through at most; with an account for the REST API in the settings, it \
+             would be {}",
+            size(most),
+            size(STREAMED)
+        )
+    };
     Some(stays(journal, entry, &why))
 }
 
@@ -39,14 +52,19 @@ pub(super) fn intent(
     let Some((part, file)) = turn(journal, entry, message) else { return Ok(None) };
     let is_deleted = redaction::waits(journal, &message.id);
     let (caption, relation) = both(caption(view, message, part), outgoing::relation(view, message))?;
+    let upload = |file: &File| Intent::Upload { by: message.sender.clone(), file: file.clone() };
     let content = match journal.fate(entry, part) {
         _ if is_deleted => redaction::instead(),
-        None => {
-            return Ok(Some(Intent::Upload { by: message.sender.clone(), file: file.clone() }));
+        None => return Ok(Some(upload(file))),
+        Some(Fate::There(there)) => {
+            let small = journal.thumbnail(entry, part);
+            if let (Some(file), None) = (&file.thumbnail, small) {
+                return Ok(Some(upload(file)));
+            }
+            outgoing::related(content(file, &with_thumbnail(there, small), caption.as_ref()), relation)
         }
-        Some(Fate::There(media)) => outgoing::related(content(file, media, caption.as_ref()), relation),
         Some(Fate::Stays(why)) => outgoing::related(in_words(file, why, caption), relation),
-        Some(Fate::Told(_)) => return Ok(None),
+        Some(Fate::Thumbnail(_) | Fate::Told(_)) => return Ok(None),
     };
     Ok(Some(Intent::Send {
         room: portal.remote,
@@ -69,14 +87,16 @@ pub(super) fn brought(
 ) -> Vec<Effect> {
     let Some((part, _)) = turn(journal, entry, message) else { return vec![] };
     let dimensions = dimensions.map(|(w, h)| format!(" {w}x{h}")).unwrap_or_default();
-    vec![carried(entry, part, Fate::There(format!("{uri}{dimensions}")))]
+    let there = format!("{uri}{dimensions}");
+    let is_thumbnail = journal.fate(entry, part).is_some();
+    vec![carried(entry, part, if is_thumbnail { Fate::Thumbnail(there) } else { Fate::There(there) })]
 }
 
 /// The first file of an entry's message, as its link keeps it.
 pub(super) fn media(journal: &Journal, entry: &Entry) -> String {
     match journal.fate(entry, 0) {
-        Some(Fate::There(media)) => media.clone(),
-        Some(Fate::Stays(_) | Fate::Told(_)) | None => String::new(),
+        Some(Fate::There(there)) => with_thumbnail(there, journal.thumbnail(entry, 0)),
+        Some(Fate::Stays(_) | Fate::Thumbnail(_) | Fate::Told(_)) | None => String::new(),
     }
 }
 
@@ -84,6 +104,10 @@ pub(super) fn media(journal: &Journal, entry: &Entry) -> String {
 pub(super) fn stays(journal: &Journal, entry: &Entry, why: &str) -> Vec<Effect> {
     let Work::Post { message } = &entry.work else { return vec![] };
     let Some((part, file)) = turn(journal, entry, message) else { return vec![] };
+    if journal.fate(entry, part).is_some() {
+        // The file is there; it goes without the smaller picture.
+        return vec![carried(entry, part, Fate::Thumbnail(String::new())), super::work::next(entry, 0)];
+    }
     let text = format!("Your file {} was not carried to Matrix, only its name: {why}.", file.name);
     vec![
         Effect::Notify { room: message.room.clone(), user: message.sender.id.clone(), text },
@@ -129,16 +153,36 @@ fn add_file(content: &mut Value, file: &File, media: &str) {
         Some("video") => "m.video",
         Some(_) | None => "m.file",
     };
-    let (uri, dimensions) = media.split_once(' ').unwrap_or((media, ""));
+    let (own, small) = media.split_once('|').unwrap_or((media, ""));
+    let (uri, mut info) = told(file, own);
+    if let (Some(thumbnail), false, Some(info)) = (&file.thumbnail, small.is_empty(), info.as_object_mut()) {
+        let (uri, of_thumbnail) = told(thumbnail, small);
+        info.insert("thumbnail_url".to_owned(), json!(uri));
+        info.insert("thumbnail_info".to_owned(), of_thumbnail);
+    }
+    let of_file =
+        [("msgtype", json!(msgtype)), ("filename", json!(name(file))), ("url", json!(uri)), ("info", info)];
+    content.extend(of_file.map(|(name, value)| (name.to_owned(), value)));
+}
+
+/// The address of a file, and what is told of it.
+fn told<'a>(file: &File, there: &'a str) -> (&'a str, Value) {
+    let (uri, dimensions) = there.split_once(' ').unwrap_or((there, ""));
     let mut info = json!({ "mimetype": ids::media_type(&file.media_type), "size": file.size });
     for (name, length) in ["w", "h"].into_iter().zip(dimensions.split('x')) {
         if let (Some(info), Ok(length)) = (info.as_object_mut(), length.parse::<u32>()) {
             info.insert(name.to_owned(), json!(length));
         }
     }
-    let of_file =
-        [("msgtype", json!(msgtype)), ("filename", json!(name(file))), ("url", json!(uri)), ("info", info)];
-    content.extend(of_file.map(|(name, value)| (name.to_owned(), value)));
+    (uri, info)
+}
+
+/// A file and its smaller picture, as a link has them.
+fn with_thumbnail(there: &str, thumbnail: Option<&str>) -> String {
+    match thumbnail {
+        Some(small) if !small.is_empty() => format!("{there}|{small}"),
+        Some(_) | None => there.to_owned(),
+    }
 }
 
 fn in_words(file: &File, why: &str, caption: Option<MatrixText>) -> Value {
@@ -179,8 +223,4 @@ fn carried(entry: &Entry, part: usize, fate: Fate) -> Effect {
 fn name(file: &File) -> String {
     let name = ids::file_name(&file.name);
     if name.is_empty() { "file".to_owned() } else { name }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

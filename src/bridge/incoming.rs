@@ -23,16 +23,18 @@ use serde_json::{Map, Value};
 use super::journal::Journal;
 use super::{
     account, attachment, avatar, dm, encryption, everyone, ghost, invited, ledger, link, outage, portal,
-    presented, profile, typing, work,
+    profile, typing, work,
 };
 use crate::attachment::{Acceptance, Incoming, Likeness};
 use crate::effect::{Effect, Level};
 use crate::facts::Message;
 use crate::ids::{self, Scope, key};
 use crate::input::Request;
-use crate::record::{Entry, Portal, Profile, Record, Work};
+use crate::record::{Entry, Portal, Record, Work};
 use crate::translate::{self, Mentions};
 use crate::view::{Key, Missing, View, both};
+
+use speaker::Speaking;
 
 pub(in crate::bridge) use file::outcome;
 pub(in crate::bridge) use poll::tally;
@@ -261,17 +263,9 @@ fn message(
     manner: &file::Manner,
 ) -> Result<Vec<Effect>, Missing> {
     let id = ids::message_id(&event.id);
-    let needed = [
-        Key::Message { id: id.clone() },
-        Key::documents(key::link_remote(&event.id)),
-        Key::documents(key::held(&portal.remote)),
-        Key::documents(key::portal_local(&portal.local)),
-        Key::documents(key::SEALS),
-    ];
     let is_unknown = kind::is_unknown(&event.kind);
     let said_lately = Key::Recent { room: portal.local.clone(), skip: 0, limit: SAID_LATELY };
-    let needed = needed.into_iter().chain(is_unknown.then_some(said_lately));
-    view.all(ghost::keys(&event.sender).chain(needed).chain(related::keys(portal, event)))?;
+    view.all(needed(portal, event).chain(is_unknown.then_some(said_lately)))?;
     if event.is_pruned() || ledger::of_event(view, &portal.local, &event.id)?.is_some_and(|it| it.gone) {
         return Ok(vec![]);
     }
@@ -292,7 +286,7 @@ fn message(
     let calls = calls && everyone::may_be_called_by(view, portal, &event.sender)?;
     // What the first message was said in is not to be doubted any more: the others are cut in the same places.
     let place = related::place(view, portal, event, attempts < LAST_ATTEMPT || first.is_some());
-    let lead = place.as_ref().map_or_else(|_| Ok(String::new()), |it| it.lead(view, portal));
+    let lead = place.as_ref().map_or_else(|_| Ok(String::new()), |it| lead(view, portal, event, it, manner));
     let is_strange = portal.is_strange_to(&event.sender);
     let free = lead.as_ref().map_or(0, |it| parts::length(it)) + if is_strange { dm::NAMED } else { 0 };
     let texts = file::said(view, portal, (&event.kind, calls), &event.content, manner, free);
@@ -309,10 +303,8 @@ fn message(
         return Ok(links.chain(said.iter().map(tell)).collect());
     }
     view.all(further.clone().map(|id| Key::Message { id: id.clone() }))?;
-    let (profile, learnt) = profile::of_speaker(view, &event.sender, event.at)?;
-    let alias = profile::shown(profile.as_ref());
-    let known_as = (event.sender.as_str(), alias.as_deref().unwrap_or_default());
-    let (sender, mut effects) = speaker::ensured(view, portal, known_as, attempts)?;
+    let Speaking { sender, alias, avatar, profile, mut effects } =
+        speaker::speaking(view, portal, event, attempts)?;
     // A machine's events must not flood the room: what cannot be shown is named once among the latest messages.
     let is_same =
         |it: &Message| it.sender.username == sender && said.iter().any(|(_, text)| *text == it.text);
@@ -321,20 +313,7 @@ fn message(
     }
     let shown = edit::Shown { by: &sender, thread: place.thread.clone(), parts: said.clone() };
     let edits = edit::catch_up(view, portal, event, &shown)?;
-    effects.extend(learnt);
     let room = portal.local.clone();
-    let (name, own) = translate::persona(&event.content).map_or((None, None), |it| (it.name, it.avatar));
-    // Who speaks under another name for once is named with both.
-    let alias = match (name, alias) {
-        (Some(name), Some(usual)) => Some(format!("{name} ({usual})")),
-        (name, usual) => name.or(usual),
-    };
-    let avatar = match own {
-        Some(own) => avatar::address(view, &own)?,
-        None => picture(view, profile.as_ref())?,
-    };
-    // A workspace may have taken from bots the right to name another picture and name: then they speak as they are.
-    let (alias, avatar) = if attempts < LAST_ATTEMPT { (alias, avatar) } else { (None, None) };
     effects.extend(further.map(|id| parts::linked(portal, &event.id, id, &sender, event.at)));
     for (id, text) in said {
         if view.message(&id)?.is_none() {
@@ -350,12 +329,31 @@ fn message(
     Ok(effects)
 }
 
-/// The address of the picture beside a message, unless the sender's account has that picture itself.
-fn picture(view: &View, profile: Option<&Profile>) -> Result<Option<String>, Missing> {
-    let Some(Profile { mxid, avatar: Some(mxc), .. }) = profile else { return Ok(None) };
-    let told = presented::last(view, &key::ghost(mxid))?;
-    let has_it = told.avatar.as_ref() == Some(mxc) && !told.refused;
-    if has_it { Ok(None) } else { avatar::address(view, mxc) }
+/// What every message needs that is brought to Rocket.Chat, whatever it says.
+fn needed(portal: &Portal, event: &Event) -> impl Iterator<Item = Key> {
+    let needed = [
+        Key::Message { id: ids::message_id(&event.id) },
+        Key::documents(key::link_remote(&event.id)),
+        Key::documents(key::held(&portal.remote)),
+        Key::documents(key::portal_local(&portal.local)),
+        Key::documents(key::SEALS),
+    ];
+    ghost::keys(&event.sender).chain(needed).chain(related::keys(portal, event))
+}
+
+/// What stands before a text: what it answers, and the file that it is the caption of where that stands elsewhere.
+fn lead(
+    view: &View,
+    portal: &Portal,
+    event: &Event,
+    place: &related::Place,
+    manner: &file::Manner,
+) -> Result<String, Missing> {
+    let lead = place.lead(view, portal);
+    let is_apart = matches!(manner, file::Manner::Caption) && place.is_apart();
+    let file = if is_apart { file::made(view, portal, &event.id)? } else { None };
+    let file = file.map_or_else(|| Ok(String::new()), |it| related::link(view, &portal.local, &it));
+    both(lead, file).map(|(lead, file)| lead + &file)
 }
 
 fn member(view: &View, portal: &Portal, event: &Event) -> Result<Vec<Effect>, Missing> {

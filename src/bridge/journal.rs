@@ -78,8 +78,17 @@ impl Journal {
 
     /// Where one of the files of an entry's message is, as far as that is settled.
     pub(super) fn fate(&self, entry: &Entry, part: usize) -> Option<&Fate> {
-        let mut fates = self.carried_of(entry).filter(|it| it.part == part).map(|it| &it.fate);
-        fates.find(|it| !matches!(it, Fate::Told(_)))
+        self.fates(entry, part).find(|it| matches!(it, Fate::There(_) | Fate::Stays(_)))
+    }
+
+    /// Where the smaller picture of such a file is, as far as that is settled.
+    pub(super) fn thumbnail(&self, entry: &Entry, part: usize) -> Option<&str> {
+        self.fates(entry, part)
+            .find_map(|it| if let Fate::Thumbnail(it) = it { Some(it.as_str()) } else { None })
+    }
+
+    fn fates(&self, entry: &Entry, part: usize) -> impl Iterator<Item = &Fate> {
+        self.carried_of(entry).filter(move |it| it.part == part).map(|it| &it.fate)
     }
 
     /// The events that tell of an entry's message so far, in order; of an edit there is none for a part that was taken

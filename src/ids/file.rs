@@ -1,4 +1,4 @@
-//! Names and media types of files, as they may stand in a folder, a header and a line of text.
+//! Names, media types and sizes of files, as they may stand in a folder, a header and a line of text.
 
 /// A file's name without folders, and without what turns or breaks a line, of 255 bytes at most; what it ends in stays.
 pub fn file_name(name: &str) -> String {
@@ -19,6 +19,20 @@ pub fn media_type(told: &str) -> &str {
     let plain = told.split(';').next().unwrap_or_default().trim();
     let is_type = plain.split_once('/').is_some_and(|(kind, of)| is_plain(kind) && is_plain(of));
     if is_type { plain } else { "application/octet-stream" }
+}
+
+/// A number of bytes as people read it, in the units that both sides count files in.
+pub fn size(bytes: i64) -> String {
+    const KB: i64 = 1024;
+    const MB: i64 = 1024 * KB;
+    const GB: i64 = 1024 * MB;
+    let tenths = |of: i64| format!("{}.{}", bytes / of, bytes % of * 10 / of);
+    match bytes {
+        ..KB => format!("{bytes} bytes"),
+        KB..MB => format!("{} KB", bytes / KB),
+        MB..GB => format!("{} MB", tenths(MB)),
+        _ => format!("{} GB", tenths(GB)),
+    }
 }
 
 /// So many bytes may a file's name have.

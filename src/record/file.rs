@@ -23,6 +23,8 @@ pub enum Fate {
     /// It is on the network, but nobody was told: its address, and its width and height where it has them, such as
     /// `mxc://example.org/abc 640x480`.
     There(String),
+    /// So is the smaller picture that Rocket.Chat made of it; empty if it cannot be brought there.
+    Thumbnail(String),
     /// It cannot be brought there: why, in plain words.
     Stays(String),
     /// It was told of by this event.
@@ -33,6 +35,7 @@ impl Carried {
     pub(super) fn id(&self) -> String {
         let fate = match &self.fate {
             Fate::There(_) | Fate::Stays(_) => "carried",
+            Fate::Thumbnail(_) => "thumbnail",
             Fate::Told(_) => "told",
         };
         format!("{fate}:{}:{}", self.entry, self.part)

@@ -34,7 +34,7 @@ pub struct Link {
     /// Further events of the same message: one for each file after the first, then those of a text that takes several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub more: Vec<String>,
-    /// The file of a local message whose event bears the text, as `Fate::There` has it.
+    /// The file of a local message whose event bears the text, as `Fate::There` has it; behind a `|` its smaller picture.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub media: String,
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::Kind;
 use super::content::{newest, short, string};
 use super::document::{Block, Document, Inline, Item, Marker};
+use crate::ids::size;
 
 /// The files of a gallery that are named.
 const MAX_FILES: usize = 50;
@@ -81,18 +82,4 @@ fn clock(milliseconds: u64) -> String {
     let seconds = milliseconds.saturating_add(500) / 1000;
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
-}
-
-/// A number of bytes as people read it, in the units that both sides count files in.
-pub fn size(bytes: i64) -> String {
-    const KB: i64 = 1024;
-    const MB: i64 = 1024 * KB;
-    const GB: i64 = 1024 * MB;
-    let tenths = |of: i64| format!("{}.{}", bytes / of, bytes % of * 10 / of);
-    match bytes {
-        ..KB => format!("{bytes} bytes"),
-        KB..MB => format!("{} KB", bytes / KB),
-        MB..GB => format!("{} MB", tenths(MB)),
-        _ => format!("{} GB", tenths(GB)),
-    }
 }

@@ -258,15 +258,26 @@ impl Writer<'_> {
     }
 
     fn escape(&mut self, text: &str) {
-        // Runs of spaces and leading tabs survive HTML only as no-break spaces; they carry no meaning here.
-        for char in text.chars() {
-            match char {
-                '&' => self.out.push_str("&amp;"),
-                '<' => self.out.push_str("&lt;"),
-                '>' => self.out.push_str("&gt;"),
-                '"' => self.out.push_str("&quot;"),
-                _ => self.out.push(char),
-            }
+        escape(text, self.out);
+    }
+}
+
+/// A text as it stands in HTML.
+pub fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    escape(text, &mut out);
+    out
+}
+
+fn escape(text: &str, out: &mut String) {
+    // Runs of spaces and leading tabs survive HTML only as no-break spaces; they carry no meaning here.
+    for char in text.chars() {
+        match char {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            _ => out.push(char),
         }
     }
 }

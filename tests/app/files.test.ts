@@ -10,7 +10,8 @@ import { api } from '../../app/endpoints.ts';
 import { Client } from '../../app/host/client.ts';
 import { Files } from '../../app/host/files.ts';
 import { sizeOf } from '../../app/host/image.ts';
-import { EngineTransport } from '../../app/host/transport.ts';
+import { Site } from '../../app/host/site.ts';
+import { EngineTransport, type Transport } from '../../app/host/transport.ts';
 import { Listener } from '../../app/listener.ts';
 import { Log } from '../../app/log.ts';
 import { Passage } from '../../app/passage.ts';
@@ -114,7 +115,7 @@ function deferred(): { promise: Promise<void>; resolve: () => void } {
 }
 
 function kept(id: string, mediaType = 'application/octet-stream') {
-  return { kind: 'upload', id, mediaType } as const;
+  return { kind: 'upload', id, mediaType, streamed: null } as const;
 }
 
 const room = { kind: 'room', room: 'general', sender: 'bob:far.test', name: 'a.bin', most: MB } as const;
@@ -152,6 +153,68 @@ test('a file goes to the homeserver as it is, and the size of a picture is told'
   assert.equal(state.reads, 0, 'what is too large is not read');
   const nobody = await files.bring(kept('picture'), call('http://127.0.0.1:9', 'POST'), client(t));
   assert.equal(nobody.kind, 'unreachable');
+});
+
+test('a large file is handed on as it comes, by the account of the settings', async (t) => {
+  const size = 64 * MB;
+  let asked: IncomingMessage['headers'] = {};
+  let sent = 0;
+  let most = 0;
+  const workspaceUrl = await server(t, ({ url = '', headers }, response) => {
+    asked = headers;
+    if (url.endsWith('/secret.bin')) response.writeHead(403).end();
+    else if (url.endsWith('/moved.bin'))
+      response.writeHead(302, { Location: `${workspaceUrl}/store/x` }).end();
+    else if (url.endsWith('/broken.bin')) {
+      response.writeHead(200, { 'Content-Length': size });
+      response.write(Buffer.alloc(MB), () => response.destroy());
+    } else {
+      response.writeHead(200, { 'Content-Length': size });
+      const more = (): void => {
+        while (sent < size) {
+          sent += 64 * 1024;
+          if (!response.write(Buffer.alloc(64 * 1024, 7))) return;
+        }
+        response.end();
+      };
+      sent = 0;
+      response.on('drain', more);
+      more();
+    }
+  });
+  let got = 0;
+  const to = await server(t, (request, response) => {
+    got = 0;
+    request.on('data', (part: Buffer) => {
+      got += part.length;
+      most = Math.max(most, sent - got);
+      // It takes its time.
+      request.pause();
+      setImmediate(() => request.resume());
+    });
+    request.on('end', () =>
+      response.writeHead(200).end(JSON.stringify({ length: request.headers['content-length'] })),
+    );
+  });
+  const own = client(t);
+  const site = new Site(() => own, new Log(() => undefined));
+  site.access = { address: workspaceUrl, user: 'me', token: 'sesame' };
+  const { files, state } = workspace();
+  const bring = (name: string, transport: Transport = own) =>
+    files.stream(kept('id', 'video/mp4'), name, call(to, 'POST'), site, transport);
+  const answer = await bring('a b.bin');
+  assert.deepEqual([status(answer), body(answer)['length'], got], [200, String(size), size]);
+  assert.deepEqual([asked['x-user-id'], asked['x-auth-token']], ['me', 'sesame']);
+  assert.ok(most > 0 && most < 16 * MB, `${most} bytes were under way`);
+  assert.equal(state.reads, 0);
+  assert.deepEqual([status(await bring('moved.bin')), asked['x-auth-token']], [200, undefined]);
+  const secret = await bring('secret.bin');
+  assert.equal(status(secret), 404);
+  assert.match(String(body(secret)['error']), /let that account join the room/);
+  assert.equal((await bring('broken.bin')).kind, 'unreachable');
+  site.access.address = 'http://127.0.0.1:9';
+  assert.equal(status(await bring('nobody.bin')), 404);
+  assert.equal((await bring('x', new EngineTransport({} as never))).kind, 'unreachable');
 });
 
 test('files come one at a time, each once, and the message of each is found', async (t) => {

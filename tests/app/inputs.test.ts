@@ -104,9 +104,9 @@ test('a system message tells its type, wherever the server puts it', () => {
   assert.equal(message({ _unmappedProperties_: { t: 'r' } }).system, 'r');
 });
 
-test('files, without the previews that Rocket.Chat makes of them', () => {
+test('files, each with the smaller picture that Rocket.Chat makes of it', () => {
   const file = { _id: '1', name: 'a.png', type: 'image/png', size: 7 };
-  const fact = { id: '1', name: 'a.png', mediaType: 'image/png', size: 7 };
+  const fact = { id: '1', name: 'a.png', mediaType: 'image/png', size: 7, thumbnail: null };
   assert.deepEqual(message({ file }).files, [fact]);
   const preview = { _id: '2', name: 'thumb-a.png', type: 'image/png', size: 1 };
   const other = { _id: '3', name: 'thumb-b.pdf', type: 'application/pdf' };
@@ -115,10 +115,14 @@ test('files, without the previews that Rocket.Chat makes of them', () => {
     { description: '_look_', _unmappedProperties_: { fileId: '3', size: 9, descriptionMd: [1] } },
   ];
   const told = message({ text: '', file, attachments, _unmappedProperties_: { files } });
+  const thumbnail = { id: '2', name: 'thumb-a.png', mediaType: 'image/png', size: 1, thumbnail: null };
   assert.deepEqual(told.files, [
-    fact,
-    { id: '3', name: 'thumb-b.pdf', mediaType: 'application/pdf', size: 9 },
+    { ...fact, thumbnail },
+    { id: '3', name: 'thumb-b.pdf', mediaType: 'application/pdf', size: 9, thumbnail: null },
   ]);
+  // As newer servers mark them.
+  const marked = [file, { ...preview, name: 'small.png', typeGroup: 'thumb' }];
+  assert.equal(message({ _unmappedProperties_: { files: marked } }).files[0]?.thumbnail?.name, 'small.png');
   // As servers before 8 keep a caption.
   assert.deepEqual([told.text, told.md], ['_look_', '[1]']);
   assert.equal(message({ text: 'said', file, attachments }).text, 'said');

@@ -23,6 +23,8 @@ import { Stage, ZIP } from './stage.ts';
 export interface FederationOptions {
   readonly runtime?: RuntimeName;
   readonly workspace?: WorkspaceOptions;
+  /** More for `homeserver.yaml`. */
+  readonly homeserver?: Readonly<Record<string, unknown>>;
   /** Told when each step is done, by those who show it. */
   readonly progress?: (step: Step, federation?: Federation) => Promise<void> | void;
 }
@@ -69,7 +71,7 @@ export class Federation extends Stage {
       const app = await instance.install(await readFile(ZIP));
       await progress('installed');
       const federation = new Federation(workspace, app, lobby, await freePort(), await freePort());
-      await federation.#begin(progress);
+      await federation.#begin(progress, options.homeserver);
       return federation;
     } catch (error) {
       await workspace.close();
@@ -206,7 +208,10 @@ export class Federation extends Stage {
     await channel.expectMessage(({ text }) => text === question, RECOVERY);
   }
 
-  async #begin(progress: NonNullable<FederationOptions['progress']>): Promise<void> {
+  async #begin(
+    progress: NonNullable<FederationOptions['progress']>,
+    homeserver: FederationOptions['homeserver'],
+  ): Promise<void> {
     await this.configure({
       listen_host: '127.0.0.1',
       listen_port: this.#listenPort,
@@ -220,6 +225,7 @@ export class Federation extends Stage {
       name: SERVER,
       port: this.#synapsePort,
       registration: this.registration.yaml,
+      ...(homeserver === undefined ? {} : { config: homeserver }),
     });
     try {
       await progress('synapse', this);

@@ -29,9 +29,10 @@ describe('files between Rocket.Chat and Matrix', () => {
 
   test('several files with a caption go to Matrix, byte for byte', async () => {
     const picture = png([10, 20, 30]);
+    const thumbnail = png([10, 20, 30], 32);
     const data = randomBytes(3 * MB);
     const files = [
-      { name: 'picture.png', bytes: picture },
+      { name: 'picture.png', bytes: picture, thumbnail },
       { name: 'data.bin', bytes: data },
       { name: 'song.mp3', bytes: randomBytes(100), type: 'audio/mpeg' },
     ];
@@ -40,15 +41,26 @@ describe('files between Rocket.Chat and Matrix', () => {
     assert.equal(song.content['msgtype'], 'm.audio');
     const first = await bob.expectMessage(portal.room, 'see **these**');
     const { url, ...said } = first.content as { url: string };
+    const { thumbnail_url: small, ...info } = first.content['info'] as Record<string, unknown>;
     assert.deepEqual(
-      ['msgtype', 'filename', 'formatted_body', 'info'].map((key) => (said as Record<string, unknown>)[key]),
+      [
+        ...['msgtype', 'filename', 'formatted_body'].map((key) => (said as Record<string, unknown>)[key]),
+        info,
+      ],
       [
         'm.image',
         'picture.png',
         'see <strong>these</strong>',
-        { mimetype: 'image/png', size: picture.length, w: 128, h: 128 },
+        {
+          mimetype: 'image/png',
+          size: picture.length,
+          w: 128,
+          h: 128,
+          thumbnail_info: { mimetype: 'image/png', size: thumbnail.length, w: 32, h: 32 },
+        },
       ],
     );
+    assert.deepEqual((await bob.download(String(small))).bytes, thumbnail);
     assert.deepEqual((await bob.download(url)).bytes, picture);
     const second = await bob.expectMessage(portal.room, 'data.bin');
     assert.deepEqual((await bob.download(String(second.content['url']))).bytes, data);
@@ -72,10 +84,64 @@ describe('files between Rocket.Chat and Matrix', () => {
     assert.equal(shown.sender, 'bob:hs.test');
     assert.deepEqual(await read(shown), bytes);
     const caption = await portal.channel.expectMessage(({ text }) => text.includes('cat'));
+    await bob.sendRaw(portal.room, 'm.room.message', {
+      msgtype: 'm.image',
+      body: '* your cat',
+      'm.new_content': { msgtype: 'm.image', body: 'your cat', filename: 'cat.png' },
+      'm.relates_to': { rel_type: 'm.replace', event_id: event },
+    });
+    await portal.channel.expectMessage(({ id, text }) => id === caption.id && text === 'your cat', PATIENCE);
+    assert.deepEqual(await read(await file('cat.png')), bytes);
     await bob.client.redactEvent(portal.room, event);
     await portal.channel.expect('both to be gone', () =>
       portal.channel.messages().every(({ id }) => id !== shown.id && id !== caption.id),
     );
+  });
+
+  test('messages in their thread and beneath what they answer lead to files, on both sides', async () => {
+    const root = await alice.say(portal.channel, 'the root');
+    const { id: event } = await bob.expectMessage(portal.room, 'the root', PATIENCE);
+    const relation = {
+      rel_type: 'm.thread',
+      event_id: event,
+      is_falling_back: true,
+      'm.in_reply_to': { event_id: event },
+    };
+    await send(png([1, 1, 1]), 'm.image', {
+      body: 'below',
+      filename: 'thread.png',
+      'm.relates_to': relation,
+    });
+    const inside = await file('thread.png');
+    const below = await portal.channel.expectMessage(({ text }) => text.endsWith('below'), PATIENCE);
+    assert.deepEqual([below.threadId, below.sender], [root.id, 'bob:hs.test']);
+    assert.ok(below.attachments.some((one) => String(one['message_link']).includes(inside.id)));
+    await send(png([2, 2, 2]), 'm.image', {
+      body: 'answer.png',
+      'm.relates_to': { 'm.in_reply_to': { event_id: event } },
+    });
+    const answer = await file('answer.png');
+    const quotes = ({ attachments }: typeof answer) => attachments.map((one) => String(one['message_link']));
+    await portal.channel.expectMessage(
+      (message) =>
+        [root, answer].every(({ id }) => quotes(message).some((link) => link.includes(id))) &&
+        message.sender === 'bob:hs.test',
+      PATIENCE,
+    );
+
+    const files = [{ name: 'mine.png', bytes: png([3, 3, 3]) }];
+    await alice.uploadAll(portal.channel, files, { tmid: root.id });
+    const mine = await bob.expectMessage(portal.room, 'mine.png', PATIENCE);
+    const related = mine.content['m.relates_to'] as Record<string, unknown>;
+    assert.deepEqual([related['rel_type'], related['event_id']], ['m.thread', event]);
+    const quoted = `[ ](${federation.workspace.messageLink(inside.raw)}) seen`;
+    await alice.uploadAll(portal.channel, [{ name: 'reply.png', bytes: png([4, 4, 4]) }], { msg: quoted });
+    const reply = await bob.expectMessage(portal.room, 'seen', PATIENCE);
+    const { 'm.in_reply_to': to } = reply.content['m.relates_to'] as {
+      'm.in_reply_to': { event_id: string };
+    };
+    assert.equal(`mx-${to.event_id.slice(1)}`, below.id);
+    assert.equal(reply.content['filename'], 'reply.png');
   });
 
   test('a voice message, a video and a sticker come as files, in order', async () => {

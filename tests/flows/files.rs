@@ -3,6 +3,7 @@
 use matrix_federation::effect::Served;
 use matrix_federation::facts::{File, Message};
 use matrix_federation::input::Input;
+use matrix_federation::record::Record;
 use serde_json::{Value, json};
 
 use crate::conversations::{BOB, bridged, said};
@@ -40,7 +41,21 @@ impl World {
         message
     }
 
-    fn contents(&self) -> Vec<Value> {
+    /// A local user posts a picture of which Rocket.Chat made a smaller one.
+    pub fn post_picture(&self, index: usize) -> Message {
+        let message = self.post(None, "two", &[("cat.png", 10), ("dog.png", 10)]);
+        let message = {
+            let mut outside = self.outside.borrow_mut();
+            outside.uploads.insert("id-thumb-cat.png".to_owned(), 5);
+            let posted = outside.messages.iter_mut().find(|it| it.id == message.id).unwrap();
+            posted.files[0].thumbnail = Some(Box::new(file("thumb-cat.png", 5)));
+            posted.clone()
+        };
+        self.submit(index, Input::MessageSent { message: message.clone() });
+        message
+    }
+
+    pub fn contents(&self) -> Vec<Value> {
         self.outside.borrow().homeserver.sent.iter().map(|it| it.content.clone()).collect()
     }
 
@@ -48,13 +63,23 @@ impl World {
     pub fn brought(&self) -> Vec<String> {
         let outside = self.outside.borrow();
         let from_matrix = outside.messages.iter().filter(|it| it.sender.username == "bob:far.test");
-        from_matrix.map(|it| it.files.first().map_or(it.text.clone(), |file| file.name.clone())).collect()
+        let told = |it: &Message| -> Vec<String> {
+            let names = it.files.iter().map(|file| file.name.clone());
+            names.chain(Some(it.text.clone()).filter(|it| !it.is_empty())).collect()
+        };
+        from_matrix.flat_map(told).collect()
+    }
+
+    /// The message of the first file.
+    fn first_file(&self) -> Message {
+        self.outside.borrow().messages.iter().find(|it| !it.files.is_empty()).unwrap().clone()
     }
 }
 
 fn file(name: &str, size: i64) -> File {
     let media_type = if name.ends_with("png") { "image/png" } else { "application/pdf" };
-    File { id: format!("id-{name}"), name: name.to_owned(), media_type: media_type.to_owned(), size }
+    let (id, name, media_type) = (format!("id-{name}"), name.to_owned(), media_type.to_owned());
+    File { id, name, media_type, size, thumbnail: None }
 }
 
 /// Bob sends a file, which the homeserver has.
@@ -98,6 +123,39 @@ fn a_file_goes_to_matrix_with_its_caption() {
 }
 
 #[test]
+fn a_picture_takes_its_smaller_one_along() {
+    let world = bridged();
+    let message = world.post_picture(0);
+    world.settle();
+    let info = json!({
+        "mimetype": "image/png", "size": 10, "w": 3, "h": 2,
+        "thumbnail_url": "mxc://hs.test/id-thumb-cat.png",
+        "thumbnail_info": { "mimetype": "image/png", "size": 5, "w": 3, "h": 2 },
+    });
+    assert_eq!(world.contents()[0]["info"], info);
+    assert_eq!(world.contents()[1]["info"]["thumbnail_url"], Value::Null);
+    world.edit(Some(0), &message.id, "alice", "both");
+    world.settle();
+    assert_eq!(world.contents()[2]["m.new_content"]["info"], info);
+    world.is_all_done();
+}
+
+#[test]
+fn a_picture_goes_without_a_smaller_one_that_cannot_be_had() {
+    let world = bridged();
+    let message = world.post_picture(0);
+    world.outside.borrow_mut().uploads.remove("id-thumb-cat.png");
+    world.settle();
+    assert_eq!(world.sent(), ["two", "dog.png"]);
+    assert_eq!(world.contents()[0]["info"]["thumbnail_url"], Value::Null);
+    assert_eq!(world.contents()[0]["url"], "mxc://hs.test/id-cat.png");
+    assert!(world.whispers().iter().all(|it| !it.1.contains("cat.png")));
+    world.delete(Some(0), &message.id, "alice");
+    world.settle();
+    world.is_all_done();
+}
+
+#[test]
 fn what_is_too_large_is_named_and_its_sender_told_whose_limit_it_is() {
     let world = bridged();
     world.outside.borrow_mut().homeserver.largest_file = Some(5 * MB);
@@ -110,6 +168,28 @@ fn what_is_too_large_is_named_and_its_sender_told_whose_limit_it_is() {
     let notices: Vec<String> = world.whispers().into_iter().map(|it| it.1).collect();
     assert!(notices.iter().any(|it| it.contains("huge.pdf") && it.contains("Largest file")), "{notices:?}");
     assert!(notices.iter().any(|it| it.contains("large.pdf") && it.contains("homeserver")), "{notices:?}");
+    world.is_all_done();
+}
+
+#[test]
+fn with_an_account_for_the_rest_api_large_files_go_to_matrix() {
+    let world = bridged();
+    world.outside.borrow_mut().config.rest = true;
+    world.outside.borrow_mut().homeserver.largest_file = Some(95 * MB);
+    world.instances[0].driver.configure(world.outside.borrow().config.clone());
+    let files =
+        [("large.pdf", 90 * MB), ("huge.pdf", 101 * MB), ("small.pdf", 8 * MB), ("medium.pdf", 96 * MB)];
+    world.post(Some(0), "look", &files);
+    world.settle();
+    let contents = world.contents();
+    assert_eq!(contents[0]["url"], "mxc://hs.test/id-large.pdf");
+    assert!(world.sent()[1].contains("huge.pdf (101.0 MB)") && world.sent()[1].contains("100.0 MB"));
+    assert_eq!(contents[2]["url"], "mxc://hs.test/id-small.pdf");
+    // A homeserver may break the connection off where it takes less: it is asked before.
+    assert!(
+        world.sent()[3].contains("medium.pdf (96.0 MB)") && world.sent()[3].contains("only up to 95.0 MB")
+    );
+    assert_eq!(world.outside.borrow().streamed, ["large.pdf"]);
     world.is_all_done();
 }
 
@@ -146,6 +226,15 @@ fn a_new_caption_changes_the_event_and_a_deletion_takes_all_back() {
     world.is_all_done();
 }
 
+/// Bob gives a file another caption, or none.
+fn recaptions(id: &str, of: &str, caption: &str) -> Value {
+    let mut edit = said(id, "* look");
+    edit["origin_server_ts"] = json!(5 + id.len());
+    edit["content"]["m.new_content"] = tells(of, "cat.png", caption, 10)["content"].clone();
+    edit["content"]["m.relates_to"] = json!({ "rel_type": "m.replace", "event_id": format!("${of}") });
+    edit
+}
+
 #[test]
 fn a_file_from_matrix_becomes_one_with_its_caption_beneath() {
     let world = bridged();
@@ -157,11 +246,7 @@ fn a_file_from_matrix_becomes_one_with_its_caption_beneath() {
     world.transaction(0, &events);
     world.settle();
     assert_eq!(world.brought(), ["cat.png", "look", "after"]);
-    let mut edit = said("3", "* look!");
-    edit["origin_server_ts"] = json!(5);
-    edit["content"]["m.new_content"] = tells("1", "cat.png", "look!", 10)["content"].clone();
-    edit["content"]["m.relates_to"] = json!({ "rel_type": "m.replace", "event_id": "$1" });
-    world.transaction(0, &[edit]);
+    world.transaction(0, &[recaptions("3", "1", "look!")]);
     world.settle();
     assert_eq!(world.brought(), ["cat.png", "look!", "after"]);
     world.transaction(0, &[redaction("4", "1", BOB)]);
@@ -180,14 +265,74 @@ fn a_file_from_matrix_gets_a_caption_later_and_loses_it() {
     for (id, text, shown) in
         [("2", "look", "look"), ("3", "look!", "look!"), ("4", "", "[image: cat.png, 10 bytes]")]
     {
-        let mut edit = said(id, "* look");
-        edit["origin_server_ts"] = json!(5 + id.len());
-        edit["content"]["m.new_content"] = tells("1", "cat.png", text, 10)["content"].clone();
-        edit["content"]["m.relates_to"] = json!({ "rel_type": "m.replace", "event_id": "$1" });
-        world.transaction(0, &[edit]);
+        world.transaction(0, &[recaptions(id, "1", text)]);
         world.settle();
         assert_eq!(world.brought(), ["cat.png", shown]);
     }
+    world.is_all_done();
+}
+
+#[test]
+fn a_caption_that_comes_before_its_file_is_not_lost() {
+    let world = bridged();
+    let event = sends(&world, "1", "cat.png", "", 10);
+    world.transaction(0, &[recaptions("2", "1", "look")]);
+    world.settle();
+    world.transaction(0, &[event]);
+    world.settle();
+    assert_eq!(world.brought(), ["cat.png", "look"]);
+    assert!(!world.records().iter().any(|it| matches!(it, Record::Held(_))));
+    world.is_all_done();
+}
+
+#[test]
+fn a_message_in_its_thread_or_beneath_what_it_answers_leads_to_a_file_from_matrix() {
+    for (in_thread, caption) in [(true, "look"), (true, ""), (false, "look"), (false, "")] {
+        let world = bridged();
+        let root = world.say(Some(0), "general", "alice", "root");
+        world.settle();
+        let event = world.outside.borrow().homeserver.sent[0].event.clone();
+        let relation = if in_thread {
+            let answered = json!({ "event_id": event });
+            json!({
+                "rel_type": "m.thread", "event_id": event, "is_falling_back": true, "m.in_reply_to": answered,
+            })
+        } else {
+            json!({ "m.in_reply_to": { "event_id": event } })
+        };
+        let mut sent = sends(&world, "1", "cat.png", caption, 10);
+        sent["content"]["m.relates_to"] = relation;
+        // What comes again changes nothing.
+        for _ in 0..2 {
+            world.transaction(0, &[sent.clone()]);
+            world.settle();
+        }
+        let file = world.first_file();
+        let told = if caption.is_empty() { "[image: cat.png, 10 bytes]" } else { caption };
+        assert_eq!(world.brought().len(), 2);
+        let link = world.outside.borrow().messages.iter().find(|it| it.id == "mx-1").unwrap().clone();
+        assert!(link.text.contains(&format!("msg={}) {told}", file.id)), "{}", link.text);
+        assert_eq!(link.text.contains(&format!("msg={})", root.id)), !in_thread, "{}", link.text);
+        assert_eq!((link.thread, file.thread), (in_thread.then_some(root.id), None));
+        // A new caption leads there as well.
+        world.transaction(0, &[recaptions("2", "1", "look!")]);
+        world.settle();
+        let edited = world.outside.borrow().messages.iter().find(|it| it.id == "mx-1").unwrap().clone();
+        assert_eq!(edited.text, link.text.replace(told, "look!"));
+        world.transaction(0, &[redaction("3", "1", BOB)]);
+        world.settle();
+        assert_eq!(world.brought(), Vec::<String>::new());
+        world.is_all_done();
+    }
+}
+
+#[test]
+fn two_files_of_one_name_are_two() {
+    let world = bridged();
+    let events = ["1", "2"].map(|it| sends(&world, it, "image.png", "", 10));
+    world.transaction(0, &events);
+    world.settle();
+    assert_eq!(world.brought(), ["image.png", "image.png"]);
     world.is_all_done();
 }
 
@@ -197,7 +342,7 @@ fn a_file_from_matrix_that_is_deleted_here_is_taken_back_there() {
     let event = sends(&world, "1", "cat.png", "look", 10);
     world.transaction(0, &[event]);
     world.settle();
-    let file = world.outside.borrow().messages.iter().find(|it| !it.files.is_empty()).unwrap().id.clone();
+    let file = world.first_file().id;
     world.outside.borrow_mut().homeserver.moderators.insert("@rc_carol:hs.test".to_owned());
     let caption = world.outside.borrow().messages.iter().find(|it| it.text == "look").unwrap().clone();
     let carol = world.outside.borrow().users["carol"].clone();
@@ -239,16 +384,73 @@ fn a_deletion_between_two_files_leaves_none() {
 }
 
 #[test]
-fn a_file_from_matrix_is_reacted_to() {
+fn a_file_from_matrix_is_reacted_to_on_both_sides_and_taken_back() {
     let world = bridged();
     let event = sends(&world, "1", "cat.png", "", 10);
     world.transaction(0, &[event]);
     world.settle();
-    let file = world.outside.borrow().messages.iter().find(|it| !it.files.is_empty()).unwrap().id.clone();
+    let file = world.first_file().id;
     world.react(Some(0), &file, "alice", ":thumbsup:", true);
     world.settle();
     assert_eq!(world.reactions_on_matrix().len(), 1);
     assert_eq!(world.reactions_on_matrix()[0].0, "$1");
+    let mut reaction = said("2", "");
+    reaction["type"] = json!("m.reaction");
+    let to = json!({ "rel_type": "m.annotation", "event_id": "$1", "key": "\u{1f440}" });
+    reaction["content"] = json!({ "m.relates_to": to });
+    world.transaction(0, &[reaction]);
+    world.settle();
+    assert!(world.first_file().has_reaction(":eyes:", "bob:far.test"));
+    world.transaction(0, &[redaction("3", "1", BOB)]);
+    world.settle();
+    assert_eq!(world.brought(), Vec::<String>::new());
+    world.is_all_done();
+}
+
+#[test]
+fn no_file_comes_into_a_room_that_is_encrypted() {
+    let world = bridged();
+    world.outside.borrow_mut().members.push(("general".to_owned(), "alice".to_owned()));
+    world.outside.borrow_mut().sealed_rooms.insert("general".to_owned());
+    world.outside.borrow_mut().homeserver.media.insert("media1".to_owned(), 10);
+    world.transaction(0, &[tells("1", "cat.png", "look", 10)]);
+    world.settle();
+    assert_eq!(world.brought(), Vec::<String>::new());
+    assert!(world.records().iter().any(|it| matches!(it, Record::Suspended(_))));
+    let event = sends(&world, "2", "dog.png", "", 10);
+    let fetched = world.outside.borrow().homeserver.fetched.len();
+    world.transaction(0, &[event]);
+    world.settle();
+    assert_eq!(world.outside.borrow().homeserver.fetched.len(), fetched);
+    world.is_all_done();
+}
+
+#[test]
+fn local_files_go_into_their_thread_and_answer_what_they_answer() {
+    let world = bridged();
+    let root = world.say(Some(0), "general", "alice", "root");
+    world.settle();
+    let event = world.outside.borrow().homeserver.sent[0].event.clone();
+    let inside = world.post(None, "", &[("cat.png", 10)]);
+    let quote = format!("[ ](https://rc.test/channel/general?msg={}) look", root.id);
+    let answer = world.post(None, &quote, &[("dog.png", 10), ("cow.png", 10)]);
+    for (id, thread) in [(inside.id, Some(root.id)), (answer.id, None)] {
+        let message = {
+            let mut outside = world.outside.borrow_mut();
+            let message = outside.messages.iter_mut().find(|it| it.id == id).unwrap();
+            message.thread = thread;
+            message.clone()
+        };
+        world.submit(0, Input::MessageSent { message });
+        world.settle();
+    }
+    let contents = world.contents();
+    let related: Vec<&Value> = contents[1..].iter().map(|it| &it["m.relates_to"]).collect();
+    assert_eq!((&related[0]["rel_type"], &related[0]["event_id"]), (&json!("m.thread"), &json!(event)));
+    assert_eq!(related[1]["m.in_reply_to"]["event_id"], json!(event));
+    assert_eq!(contents[2]["body"], "look");
+    assert_eq!(contents.len(), 4);
+    world.is_all_done();
 }
 
 #[test]

@@ -27,6 +27,37 @@ const FLOWS: &[Flow] = &[
         },
     },
     Flow {
+        name: "a large file out, as it comes",
+        prepared: || {
+            let world = bridged();
+            world.outside.borrow_mut().config.rest = true;
+            world
+        },
+        happens: |world, index| {
+            world.post(Some(index), "", &[("large.pdf", 90 << 20)]);
+            world.say(Some(index), "general", "alice", "after");
+        },
+        events: Vec::new,
+        holds: |world| {
+            assert_eq!(world.sent(), ["large.pdf", "after"]);
+            assert_eq!(world.contents()[0]["url"], "mxc://hs.test/id-large.pdf");
+            world.is_all_done();
+        },
+    },
+    Flow {
+        name: "a picture out, with its smaller one",
+        prepared: bridged,
+        happens: |world, index| {
+            world.post_picture(index);
+        },
+        events: Vec::new,
+        holds: |world| {
+            assert_eq!(world.sent(), ["two", "dog.png"]);
+            assert_eq!(world.contents()[0]["info"]["thumbnail_url"], "mxc://hs.test/id-thumb-cat.png");
+            world.is_all_done();
+        },
+    },
+    Flow {
         name: "a file out, deleted at once",
         prepared: bridged,
         happens: |world, index| {

@@ -76,6 +76,8 @@ pub struct Outside {
     pub lost_rooms: BTreeSet<String>,
     /// The last file of each person in each room, by the ids of both.
     pub files: BTreeMap<(String, String), String>,
+    /// The files that were not read whole.
+    pub streamed: Vec<String>,
     /// How large each file is that people posted, by its id.
     pub uploads: BTreeMap<String, i64>,
     pub runtime: Runtime,
@@ -516,6 +518,7 @@ impl Outside {
             windows: vec![],
             lost_rooms: BTreeSet::new(),
             files: BTreeMap::new(),
+            streamed: vec![],
             uploads: BTreeMap::new(),
             directs: BTreeMap::new(),
             refuse_directs: false,
@@ -588,7 +591,8 @@ impl Outside {
                 self.rest.push((format!("picture of {username}"), request.url.clone()));
                 (200, r#"{"success":true}"#.to_owned())
             }
-            Asked::Carry(FilePlace::Upload { id, .. }, FilePlace::Server { request }) => {
+            Asked::Carry(FilePlace::Upload { id, streamed, .. }, FilePlace::Server { request }) => {
+                self.streamed.extend(streamed.clone());
                 let size = self.uploads.get(id).copied();
                 return match size {
                     Some(size) => self.homeserver.take_file(request, id, size),
@@ -604,7 +608,7 @@ impl Outside {
                     Err(answer) => return answer,
                 };
                 let member = self.members.contains(&(room.clone(), sender.clone()));
-                if !member || name.contains("BLOCKED") {
+                if !member || name.contains("BLOCKED") || self.sealed_rooms.contains(room) {
                     return response(422, r#"{"error":"error-invalid-file-type"}"#.to_owned());
                 }
                 let id = self.posted(room, sender, name, size);

@@ -12,7 +12,7 @@ import { addUserToRoom, removeUserFromRoom, setMuted, setRole } from './membersh
 import { sendMessage } from './messages.ts';
 import type { Interaction, Notice } from './notices.ts';
 import { hasPermission } from './permissions.ts';
-import type { MessageDoc, UserDoc, UserType } from './records.ts';
+import type { MessageDoc, UploadDoc, UserDoc, UserType } from './records.ts';
 import type { Room } from './room.ts';
 import { changeRoom, type RoomChange } from './rooms.ts';
 import { type Caption, post, store } from './uploads.ts';
@@ -37,6 +37,8 @@ interface PostedFile {
   name: string;
   bytes: Buffer;
   type?: string;
+  /** The smaller picture that a server would make of it. */
+  thumbnail?: Buffer;
 }
 
 export class Person {
@@ -123,7 +125,14 @@ export class Person {
       store(site, { name, rid: room.id, userId: this.id, ...(type !== undefined && { type }) }, bytes),
     );
     const stored = await Promise.all(storing);
-    await post(site, stored, caption);
+    const thumbnails = new Map<UploadDoc, UploadDoc>();
+    for (const [at, { name, thumbnail }] of files.entries()) {
+      const of = stored[at];
+      if (of === undefined || thumbnail === undefined) continue;
+      const given = { name: `thumb-${name}`, rid: room.id, userId: this.id };
+      thumbnails.set(of, await store(site, given, thumbnail));
+    }
+    await post(site, stored, caption, thumbnails);
     return room.expectMessage(({ fileId }) => fileId === stored[0]?._id);
   }
 

@@ -43,6 +43,19 @@ test("an App's upload posts a message of its own, whose id only its hook tells",
   );
 });
 
+test('a picture has its smaller one behind it', async (t) => {
+  const { alice, room } = await scene(t);
+  const message = await alice.upload(room, { name: 'dot.png', bytes: PNG, thumbnail: PNG });
+  const files = (message.raw.files ?? []) as unknown as Record<string, unknown>[];
+  assert.deepEqual(
+    files.map(({ name, typeGroup }) => [name, typeGroup]),
+    [
+      ['dot.png', 'image'],
+      ['thumb-dot.png', 'thumb'],
+    ],
+  );
+});
+
 test("a person's upload passes the App's hook, which may read it and refuse it", async (t) => {
   const { alice, app, room } = await scene(t, {
     hooks: ['IPreFileUpload'],

@@ -21,6 +21,8 @@ export interface Caption {
   msg?: string;
   /** older ones with the file. */
   description?: string;
+  /** The thread that they post it in. */
+  tmid?: string;
 }
 
 /** Stores the file and posts its message; the message's id is told to nobody. */
@@ -30,11 +32,12 @@ export async function upload(site: Site, given: NewUpload, bytes: Buffer): Promi
   return stored;
 }
 
-/** One message of several files. */
+/** One message of several files, some of them with the smaller picture that the server makes. */
 export async function post(
   site: Site,
   stored: readonly UploadDoc[],
-  { msg = '', description = '' }: Caption,
+  { msg = '', description = '', tmid }: Caption,
+  thumbnails: ReadonlyMap<UploadDoc, UploadDoc> = new Map(),
 ): Promise<void> {
   const [first] = stored;
   if (first === undefined) throw new Error('error-invalid-file');
@@ -48,7 +51,11 @@ export async function post(
     msg,
     groupable: false,
     file: told(first),
-    files: stored.map(told),
+    files: stored.flatMap((one) => {
+      const thumbnail = thumbnails.get(one);
+      return thumbnail === undefined ? [told(one)] : [told(one), { ...told(thumbnail), typeGroup: 'thumb' }];
+    }),
+    ...(tmid !== undefined && { tmid }),
     attachments: stored.map((one) => attachment(one, description)),
   });
 }

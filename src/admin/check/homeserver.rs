@@ -7,7 +7,7 @@ use super::machine::SETTINGS;
 use super::{Facts, Line, host_of, way_back};
 use crate::appservice::{ANYBODY, Inside, Probe, is_homeserver};
 use crate::config::Config;
-use crate::ids::split_mxid;
+use crate::ids::{size, split_mxid};
 use crate::input::Answer;
 use crate::runtime::Transport;
 
@@ -23,9 +23,6 @@ const FILES: &str = "Files";
 pub(super) const INSTALL: &str = "Save what `/federation registration` shows as `rocketchat-registration.yaml` beside the \
                                   homeserver in place of the old one, name the file under `app_service_config_files` in \
                                   `homeserver.yaml`, and restart the homeserver";
-
-/// Files of up to so many bytes should pass.
-const EVERYDAY: i64 = 8 * 1_048_576;
 
 /// A clock that is off by more shows, in milliseconds.
 const SHOWS: i64 = 10_000;
@@ -344,7 +341,7 @@ fn others(facts: &Facts<'_>, inside: &Inside) -> Line {
     )
 }
 
-/// Whether everyday files, a photograph say, fit both sides.
+/// Whether files up to the setting fit both sides.
 fn files(facts: &Facts<'_>, media: &Answer) -> Line {
     let Answer::Response { status: 200, body, .. } = media else {
         return Line::unknown(
@@ -354,22 +351,20 @@ fn files(facts: &Facts<'_>, media: &Answer) -> Line {
     };
     let there = json(body).get("m.upload.size").and_then(Value::as_i64);
     let here = facts.largest_file.filter(|it| *it >= 0);
-    let most =
-        |limit: Option<i64>| limit.map_or("any size".to_owned(), |it| format!("up to {}", megabytes(it)));
+    let wanted = i64::from(facts.config.largest_file);
+    let most = |limit: Option<i64>| limit.map_or("any size".to_owned(), |it| format!("up to {}", size(it)));
     let limits = format!("the homeserver takes files of {}, Rocket.Chat of {}", most(there), most(here));
-    let is_small = |limit: Option<i64>| limit.is_some_and(|it| it < EVERYDAY);
+    let setting = format!("the setting *Largest file* of {}", size(wanted));
+    let is_small = |limit: Option<i64>| limit.is_some_and(|it| it < wanted);
     let remedy = match (is_small(there), is_small(here)) {
-        (false, false) => return Line::well(FILES, format!("{limits}.")),
+        (false, false) => return Line::well(FILES, format!("{limits}; {setting} fits.")),
         (true, _) => {
-            "Raise `max_upload_size` in `homeserver.yaml` (and `client_max_body_size` of a proxy before it)."
+            "`max_upload_size` in `homeserver.yaml` (and `client_max_body_size` of a proxy before it)"
         }
         (false, true) => {
-            "Raise *Maximum File Upload Size* in Rocket.Chat under Administration > Settings > File Upload."
+            "*Maximum File Upload Size* in Rocket.Chat under Administration > Settings > File Upload"
         }
     };
-    Line::warning(FILES, format!("{limits}: many a photograph is larger."), remedy)
-}
-
-fn megabytes(bytes: i64) -> String {
-    format!("{}.{} MB", bytes / 1_048_576, (bytes % 1_048_576) * 10 / 1_048_576)
+    let text = format!("{limits}, but {setting} is more: what lies between does not get across.");
+    Line::warning(FILES, text, format!("Raise {remedy}, or lower *Largest file*."))
 }

@@ -19,6 +19,7 @@ fn config() -> Config {
         bot_localpart: "rocketchat".to_owned(),
         appservice_url: "http://localhost:3300".to_owned(),
         secret: Some(Secret::new("x".repeat(24))),
+        largest_file: 8 << 20,
         ..Config::default()
     }
 }
@@ -72,13 +73,18 @@ fn probe(inside: Inside) -> Probe {
 
 /// The lines of facts that are well but for what a test changes.
 fn with(change: impl FnOnce(&mut Config, &mut Runtime, &mut Probe)) -> Vec<Line> {
+    with_largest(100, change)
+}
+
+/// Where Rocket.Chat takes files of so many MB.
+fn with_largest(largest: i64, change: impl FnOnce(&mut Config, &mut Runtime, &mut Probe)) -> Vec<Line> {
     let (mut config, mut runtime, mut probe) = (config(), runtime(), probe(inside()));
     change(&mut config, &mut runtime, &mut probe);
     judge(&Facts {
         config: &config,
         runtime: Some(&runtime),
         servers: 1,
-        largest_file: Some(104_857_600),
+        largest_file: Some(largest << 20),
         homeserver: config.is_complete().then_some(probe),
         strangers: vec![],
         direct: None,
@@ -402,23 +408,15 @@ fn the_way_back() {
 
 #[test]
 fn files_and_their_limits() {
-    let state = |there: Value, largest_file, state, words| {
-        let (config, runtime, media) = (config(), runtime(), answer(200, &json!({ "m.upload.size": there })));
-        let facts = Facts {
-            config: &config,
-            runtime: Some(&runtime),
-            servers: 1,
-            largest_file,
-            homeserver: Some(probe(Inside { media, ..inside() })),
-            strangers: vec![],
-            direct: None,
-        };
-        expect(&judge(&facts), "Files", state, words);
+    let state = |there: Option<i64>, here: i64, state, words| {
+        let media = answer(200, &json!({ "m.upload.size": there.map(|it| it << 20) }));
+        let lines = with_largest(here, |_, _, probe| probe.inside.as_mut().unwrap().media = media);
+        expect(&lines, "Files", state, words);
     };
-    state(json!(52_428_800), Some(104_857_600), State::Well, &["up to 50.0 MB", "up to 100.0 MB"]);
-    state(json!(null), Some(-1), State::Well, &["takes files of any size, Rocket.Chat of any size."]);
-    state(json!(5_242_880), Some(-1), State::Warning, &["up to 5.0 MB", "`max_upload_size`"]);
-    state(json!(52_428_800), Some(1_048_576), State::Warning, &["up to 1.0 MB", "*Maximum File"]);
+    state(Some(50), 8, State::Well, &["up to 50.0 MB", "up to 8.0 MB", "of 8.0 MB fits"]);
+    state(None, -1, State::Well, &["takes files of any size, Rocket.Chat of any size;"]);
+    state(Some(5), -1, State::Warning, &["up to 5.0 MB", "8.0 MB is more", "`max_upload_size`"]);
+    state(Some(50), 1, State::Warning, &["up to 1.0 MB", "*Maximum File"]);
     expect(&with_inside(|it| it.media = error(404, "M_UNRECOGNIZED")), "Files", State::Unknown, &["404"]);
 }
 

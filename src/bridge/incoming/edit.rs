@@ -110,10 +110,8 @@ pub(super) fn catch_up(
     event: &Event,
     shown: &Shown<'_>,
 ) -> Result<Vec<Effect>, Missing> {
-    let held: Vec<Held> =
-        all_held(view, &portal.remote)?.into_iter().filter(|it| it.of == event.id).collect();
-    let latest = held.iter().filter(|it| it.sender == event.sender).max_by_key(|it| &it.edit);
-    let mut effects = match latest {
+    let held = held_for(view, portal, event)?;
+    let mut effects = match latest(&held, event) {
         Some(latest) => {
             change(view, portal, latest, ledger::of_event(view, &portal.local, &event.id)?.as_ref(), shown)?
         }
@@ -121,6 +119,28 @@ pub(super) fn catch_up(
     };
     effects.extend(held.into_iter().map(|it| Record::Held(it).remove()));
     Ok(effects)
+}
+
+/// The same for a file that is here without a caption.
+pub(super) fn catch_up_caption(view: &View, portal: &Portal, event: &Event) -> Result<Vec<Effect>, Missing> {
+    let held = held_for(view, portal, event)?;
+    let link = ledger::of_event(view, &portal.local, &event.id)?;
+    let mut effects = match (latest(&held, event), link) {
+        (Some(latest), Some(link)) => caption(view, portal, latest, &link)?,
+        (None, _) | (_, None) => vec![],
+    };
+    effects.extend(held.into_iter().map(|it| Record::Held(it).remove()));
+    Ok(effects)
+}
+
+fn held_for(view: &View, portal: &Portal, event: &Event) -> Result<Vec<Held>, Missing> {
+    let mut held = all_held(view, &portal.remote)?;
+    held.retain(|it| it.of == event.id);
+    Ok(held)
+}
+
+fn latest<'a>(held: &'a [Held], event: &Event) -> Option<&'a Held> {
+    held.iter().filter(|it| it.sender == event.sender).max_by_key(|it| &it.edit)
 }
 
 /// The effects of an edit, if it is later than what is known. It is kept after it was made: begun once more after a

@@ -1,21 +1,23 @@
 //! A file on Matrix on its way to Rocket.Chat.
 //!
-//! Rocket.Chat makes the message of a file by itself, under an id of its own, which is linked to the event as soon as it
-//! is known; the caption is a message beneath, under the id derived from the event. After a crash in between, the file is
-//! looked for among the room's latest messages: by the same ghost, of the same name, and linked to nothing. What cannot
-//! become a file here becomes a text that names it, with a link where that helps.
+//! Rocket.Chat makes the message of a file by itself, in the room's main line and under an id of its own, which is linked
+//! to the event as soon as it is known. The caption is a message beneath, under the id derived from the event; in a thread,
+//! or as an answer, it leads to the file. After a crash in between, the file is looked for among the room's latest
+//! messages: by the same ghost, of the same name, and linked to nothing. What cannot become a file here becomes a text
+//! that names it, with a link where that helps.
 
 use serde_json::Value;
 
-use super::{ATTEMPTS, Event, message, parts, speaker};
+use super::speaker::speaking;
+use super::{ATTEMPTS, Event, edit, message, needed, parts, related};
 use crate::bridge::journal::Journal;
-use crate::bridge::{attachment, encryption, ghost, ledger, link, outage, portal, profile, work};
+use crate::bridge::{attachment, encryption, ghost, ledger, link, outage, portal, work};
 use crate::effect::{Effect, FilePlace, Tag};
 use crate::facts::Message;
-use crate::ids::{self, key};
+use crate::ids::{self, key, size};
 use crate::input::Answer;
 use crate::record::{Entry, Link, Portal, Record};
-use crate::translate::{self, size};
+use crate::translate;
 use crate::view::{Key, Missing, View, both};
 
 /// Among so many of a room's latest messages a file is looked for that was brought before a crash.
@@ -34,7 +36,7 @@ const REFUSALS: u32 = 1;
 pub(super) enum Manner {
     /// As any other event.
     Plain,
-    /// The file is here, and only its caption is to be said.
+    /// The file is here, and only its caption is to be said, or where it is.
     Caption,
     /// By a link, because of this.
     Linked(String),
@@ -65,54 +67,42 @@ pub(super) fn carry(
         return Ok(None);
     }
     let id = ids::message_id(&event.id);
-    let needed = [
-        Key::Message { id: id.clone() },
-        Key::documents(key::link_remote(&event.id)),
-        Key::documents(key::portal_local(&portal.local)),
-        Key::Recent { room: portal.local.clone(), skip: 0, limit: LATEST },
-    ];
-    view.all(ghost::keys(&event.sender).chain(needed))?;
+    let latest = Key::Recent { room: portal.local.clone(), skip: 0, limit: LATEST };
+    view.all(needed(portal, &event).chain([latest]))?;
     let is_gone = ledger::of_event(view, &portal.local, &event.id)?.is_some_and(|it| it.gone);
     if is_gone || view.message(&id)?.is_some() || encryption::suspended(view, portal)?.is_some() {
         return Ok(None);
     }
-    let next = work::next(entry, index.saturating_add(1));
+    let attempts = journal.attempts(entry, index);
     if is_here(view, portal, &event.id)? {
-        return Ok(if translate::has_caption(&event.content) { None } else { Some(vec![next]) });
+        if related::place(view, portal, &event, true)?.is_apart() || translate::has_caption(&event.content) {
+            return Ok(None);
+        }
+        let mut effects = edit::catch_up_caption(view, portal, &event)?;
+        effects.push(work::next(entry, index.saturating_add(1)));
+        return Ok(Some(effects));
     }
     let fits = file.size.is_none_or(|it| it <= i64::from(view.config.largest_file));
-    let request = attachment(view).media(view, file.of, older)?;
+    let by = speaking(view, portal, &event, attempts);
+    let (request, by) = both(attachment(view).media(view, file.of, older), by)?;
     let (Some(request), true) = (request, fits) else {
         let manner = if fits {
             Manner::Named("files of other servers cannot be fetched here so far".to_owned())
         } else {
             Manner::Linked(too_large(view))
         };
-        let mut effects = message(view, portal, &event, journal.attempts(entry, index), &manner)?;
-        effects.push(next);
-        return Ok(Some(effects));
+        return told(view, portal, &event, (entry, index, attempts), &manner).map(Some);
     };
-    let attempts = journal.attempts(entry, index);
-    let (profile, learnt) = profile::of_speaker(view, &event.sender, event.at)?;
-    let alias = profile::shown(profile.as_ref()).unwrap_or_default();
-    let (speaker, mut effects) = speaker::ensured(view, portal, (&event.sender, &alias), attempts)?;
-    effects.extend(learnt);
-    if let Some(message) = left_over(view, portal, entry, &speaker, &file)? {
-        return Ok(Some(vec![
-            linked(portal, &event, &message, &speaker, view.now),
-            work::next(entry, index),
-        ]));
+    let (sender, mut effects) = (by.sender, by.effects);
+    if let Some(message) = left_over(view, portal, entry, &sender, &file)? {
+        return Ok(Some(vec![linked(portal, &event, &message, &sender, view.now), work::next(entry, index)]));
     }
     let step = format!("part-{index}{}", if older { " older" } else { "" });
+    let (room, name, most) = (portal.local.clone(), file.name, view.config.largest_file);
     effects.push(Effect::Carry {
         tag: Tag { scope: entry.scope.clone(), entry: entry.id.clone(), step },
         from: FilePlace::Server { request },
-        to: FilePlace::Room {
-            room: portal.local.clone(),
-            sender: speaker,
-            name: file.name,
-            most: view.config.largest_file,
-        },
+        to: FilePlace::Room { room, sender, name, most },
     });
     Ok(Some(effects))
 }
@@ -135,6 +125,8 @@ pub(in crate::bridge) fn outcome(
     let Ok(event) = serde_json::from_str::<Event>(text) else { return again() };
     let attempts = journal.attempts(entry, index);
     let later = |pause: i64, why: &str| journal.put_off(entry, index, view.now + pause, why);
+    let told = |manner: &Manner| told(view, &portal, &event, (entry, index, attempts), manner);
+    let named = |why: &str| told(&Manner::Named(format!("it could not be fetched: {why}")));
     let (status, body) = match answer {
         Answer::Response { status, body, .. } => {
             (*status, serde_json::from_str::<Value>(body).unwrap_or_default())
@@ -146,11 +138,7 @@ pub(in crate::bridge) fn outcome(
                 effects.extend(outage::found(view, why)?);
             }
             let is_away = attempts < PATIENCE || outage::of(view)?.is_some();
-            return if is_away {
-                Ok(effects)
-            } else {
-                in_words(view, journal, entry, &portal, &event, index, why)
-            };
+            return if is_away { Ok(effects) } else { named(why) };
         }
     };
     let said = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -161,9 +149,9 @@ pub(in crate::bridge) fn outcome(
     );
     match status {
         200 => {
-            let (speaker, _) = ghost::ensure(view, &event.sender, "")?;
             let unknown = format!("file-of:{}", event.id);
             let message = body.get("message").and_then(Value::as_str).unwrap_or(&unknown);
+            let (speaker, _) = ghost::ensure(view, &event.sender, "")?;
             Ok(vec![linked(&portal, &event, message, &speaker, view.now), work::next(entry, index)])
         }
         429 => Ok(later(answer.slow_down().flatten().unwrap_or_else(|| work::wait(attempts)), &why)),
@@ -173,37 +161,18 @@ pub(in crate::bridge) fn outcome(
         }
         422 if attempts < REFUSALS => Ok(later(0, &why)),
         _ if !matches!(status, 413 | 422) && attempts < ATTEMPTS => Ok(later(work::wait(attempts), &why)),
-        413 => {
-            let manner = Manner::Linked(too_large(view));
-            told(view, entry, &portal, &event, (index, attempts), &manner)
-        }
-        422 => {
-            let manner = Manner::Linked(format!("Rocket.Chat does not take it: {}", said("error")));
-            told(view, entry, &portal, &event, (index, attempts), &manner)
-        }
-        _ => in_words(view, journal, entry, &portal, &event, index, &why),
+        413 => told(&Manner::Linked(too_large(view))),
+        422 => told(&Manner::Linked(format!("Rocket.Chat does not take it: {}", said("error")))),
+        _ => named(&why),
     }
 }
 
-fn in_words(
-    view: &View,
-    journal: &Journal,
-    entry: &Entry,
-    portal: &Portal,
-    event: &Event,
-    index: usize,
-    why: &str,
-) -> Result<Vec<Effect>, Missing> {
-    let manner = Manner::Named(format!("it could not be fetched: {why}"));
-    told(view, entry, portal, event, (index, journal.attempts(entry, index)), &manner)
-}
-
+/// The effects that tell of an event in a manner, and go on after it.
 fn told(
     view: &View,
-    entry: &Entry,
     portal: &Portal,
     event: &Event,
-    (index, attempts): (usize, u32),
+    (entry, index, attempts): (&Entry, usize, u32),
     manner: &Manner,
 ) -> Result<Vec<Effect>, Missing> {
     let mut effects = message(view, portal, event, attempts, manner)?;
@@ -269,10 +238,14 @@ pub(super) fn said(
     Ok(texts)
 }
 
+/// The message that Rocket.Chat made of the file of an event.
+pub(super) fn made(view: &View, portal: &Portal, event: &str) -> Result<Option<String>, Missing> {
+    Ok(ledger::locals(view, &portal.local, event)?.into_iter().find(|it| ids::event_of(it).is_none()))
+}
+
 /// Whether the file of an event is here, as a message that Rocket.Chat made of it.
 pub(super) fn is_here(view: &View, portal: &Portal, event: &str) -> Result<bool, Missing> {
-    let locals = ledger::locals(view, &portal.local, event)?;
-    Ok(locals.iter().any(|it| ids::event_of(it).is_none()))
+    Ok(made(view, portal, event)?.is_some())
 }
 
 /// The message of a file that was brought, but not linked, by an instance that died.

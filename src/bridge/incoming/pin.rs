@@ -9,7 +9,8 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use super::{Event, picture, related, speaker};
+use super::speaker::picture;
+use super::{Event, related, speaker};
 use crate::bridge::{encryption, ghost, ledger, profile};
 use crate::effect::Effect;
 use crate::ids::{self, Scope, key};

@@ -60,6 +60,11 @@ pub(super) fn place(view: &View, portal: &Portal, event: &Event, threads: bool) 
 }
 
 impl Place {
+    /// Whether it is in a thread, or beneath what it answers, and not in the room's main line as any other.
+    pub(super) fn is_apart(&self) -> bool {
+        self.thread.is_some() || self.quoted.is_some()
+    }
+
     /// What stands before a text to say what it answers.
     pub(super) fn lead(&self, view: &View, portal: &Portal) -> Result<String, Missing> {
         Ok(match (&self.quoted, &self.told) {
@@ -80,7 +85,7 @@ pub(in crate::bridge) fn answering(
     Ok(format!("{}{text}", link(view, room, message)?))
 }
 
-fn link(view: &View, room: &str, message: &str) -> Result<String, Missing> {
+pub(super) fn link(view: &View, room: &str, message: &str) -> Result<String, Missing> {
     let Some(site) = view.config.site() else { return Ok(String::new()) };
     let kind = match view.room(room)?.map(|it| it.kind) {
         Some(RoomKind::Channel) => "channel",
