@@ -124,6 +124,7 @@ fn a_long_message_goes_out_in_several_events_and_goes_as_one() {
 #[test]
 fn an_edit_posts_the_parts_that_are_lacking_and_takes_back_those_left_over() {
     let world = bridged();
+    world.outside.borrow_mut().members.push(("general".to_owned(), "carol".to_owned()));
     let message = world.say(Some(0), "general", "alice", "short @carol");
     world.settle();
     for count in [10_000, 13_000, 5_000, 1, 9_000] {
