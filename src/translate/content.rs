@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::document::{Block, Document, Inline};
 use super::md::Reader;
 use super::persona::{Persona, persona};
-use super::{Kind, Mentions, clean, file, place, poll};
+use super::{Kind, Mentions, clean, file, place, poll, relation};
 
 /// The most users that are read of `m.mentions`.
 const MAX_MENTIONS: usize = 100;
@@ -173,7 +173,8 @@ fn text(event: &Value) -> (Document, bool) {
     }
     let (body, cut) = clean::text(string(content, "body"));
     let is_reply = event.pointer("/m.relates_to/m.in_reply_to").is_some();
-    let body = if is_reply { unquoted(&body) } else { &body };
+    let said = is_reply.then(|| relation::parted(&body)).flatten();
+    let body = said.map_or(body.as_str(), |(_, said)| said);
     let body = persona.as_ref().map_or(body, |persona: &Persona| persona.unnamed(body));
     if body.is_empty() {
         let said = extensible(content);
@@ -187,20 +188,6 @@ fn text(event: &Value) -> (Document, bool) {
         reader.line(words(line, known.then_some(&mentions)));
     }
     (reader.finish(), cut)
-}
-
-/// The body of a reply without the quote of the message it answers, which older clients put before it.
-fn unquoted(body: &str) -> &str {
-    if !body.starts_with("> <@") && !body.starts_with("> * <@") {
-        return body;
-    }
-    let mut rest = body;
-    while rest.starts_with('>') {
-        let Some((_, after)) = rest.split_once('\n') else { return body };
-        rest = after;
-    }
-    // Only an empty line ends a fallback; without it, someone quoted by hand.
-    rest.strip_prefix('\n').filter(|text| !text.trim().is_empty()).unwrap_or(body)
 }
 
 /// A line of plain text, in which full ids of mentioned users are mentions.

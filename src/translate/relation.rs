@@ -34,10 +34,25 @@ impl<'a> Relation<'a> {
 
 /// What an event repeats of the one that it answers, in plain words, if it does.
 pub fn fallback(content: &Value) -> Option<String> {
-    let body = content.get("body")?.as_str().filter(|it| it.starts_with("> "))?;
-    let (body, _) = clean::text(body);
-    let quoted: Vec<&str> = body.lines().map_while(|it| it.strip_prefix('>')).map(str::trim_start).collect();
-    Some(quoted.join("\n"))
+    let (body, _) = clean::text(content.get("body")?.as_str()?);
+    let (quoted, _) = parted(&body)?;
+    let lines: Vec<&str> =
+        quoted.lines().filter_map(|it| it.strip_prefix('>')).map(str::trim_start).collect();
+    Some(lines.join("\n"))
+}
+
+/// The body of a reply parted into the quote of what it answers, which older clients put before it, and what is said.
+pub(super) fn parted(body: &str) -> Option<(&str, &str)> {
+    if !body.starts_with("> <@") && !body.starts_with("> * <@") {
+        return None;
+    }
+    let mut said = body;
+    while said.starts_with('>') {
+        said = said.split_once('\n')?.1;
+    }
+    let quoted = body.get(..body.len() - said.len())?;
+    // Only an empty line ends the quote; without it, someone quoted by hand.
+    said.strip_prefix('\n').filter(|it| !it.trim().is_empty()).map(|said| (quoted, said))
 }
 
 /// What somebody reacts with.
@@ -153,5 +168,6 @@ mod tests {
         let content = json!({ "body": "> <@bob:x> first\n> second\n\nanswer" });
         assert_eq!(fallback(&content).as_deref(), Some("<@bob:x> first\nsecond"));
         assert_eq!(fallback(&json!({ "body": "plain" })), None);
+        assert_eq!(fallback(&json!({ "body": "> <@bob:x> by hand\nanswer" })), None);
     }
 }
