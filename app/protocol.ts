@@ -860,6 +860,18 @@ name: string,
 /**
  * How large it may be, in bytes.
  */
+most: number, } | { "kind": "media", 
+/**
+ * The room's id.
+ */
+room: string, 
+/**
+ * What it is called.
+ */
+name: string, 
+/**
+ * How large it may be, in bytes.
+ */
 most: number, };
 
 /**

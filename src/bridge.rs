@@ -38,6 +38,7 @@ mod redaction;
 mod reply;
 mod thread;
 mod typing;
+mod uploaded;
 mod waiting;
 mod work;
 

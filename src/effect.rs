@@ -271,6 +271,17 @@ pub enum FilePlace {
         /// How large it may be, in bytes.
         most: u32,
     },
+    /// The files of a room of the workspace, of which nothing is said yet: it is handed on as it comes, by the account
+    /// that an administrator gave the App. The answer is that of Rocket.Chat's `rooms.media`; status 422 says why the
+    /// workspace does not take it, and 413 that it is too large.
+    Media {
+        /// The room's id.
+        room: String,
+        /// What it is called.
+        name: String,
+        /// How large it may be, in bytes.
+        most: u32,
+    },
 }
 
 /// A document of the store.

@@ -170,6 +170,10 @@ pub mod key {
     pub fn link_remote(event: &str) -> String {
         format!("link-remote:{event}")
     }
+    /// A file of Matrix that the workspace has under an id.
+    pub fn uploaded(file: &str) -> String {
+        format!("uploaded:{file}")
+    }
     /// The ghost of a Matrix user, what the user is known by, and what of it was brought to Rocket.Chat.
     pub fn ghost(mxid: &str) -> String {
         format!("ghost:{mxid}")

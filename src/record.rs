@@ -24,7 +24,7 @@ use crate::facts::{Message, Room, User};
 use crate::ids::{self, Scope, key};
 
 pub use dm::{Decline, Departed, Dm, Open, Person, Reach};
-pub use file::{Carried, Fate};
+pub use file::{Carried, Fate, Uploaded};
 pub use instance::{Checked, Heartbeat, Poke};
 pub use ledger::{Checkpoint, Deleted, Edit, Held, Link, React, Reaction, Segment, Suspended};
 pub use people::{Presented, Profile, Puppet, Seal};
@@ -120,6 +120,8 @@ pub enum Record {
     Poll(Poll),
     /// A vote in such a poll.
     Vote(Vote),
+    /// A file of Matrix that Rocket.Chat has, by the account for its REST API.
+    Uploaded(Uploaded),
 }
 
 /// Work that is not done yet.
@@ -421,6 +423,7 @@ impl Record {
             Self::Carried(it) => (it.id(), found_by_scope(&it.scope)),
             Self::Poll(it) => it.keys(),
             Self::Vote(it) => it.keys(),
+            Self::Uploaded(it) => (key::uploaded(&it.file), vec![key::link_remote(&it.event)]),
         }
     }
 }

@@ -244,6 +244,11 @@ function send<T>(
       take(response).then((answer) => {
         clearTimeout(timer);
         resolve(answer);
+        // Refused before it has all come.
+        if (source !== undefined && !sending.writableFinished) {
+          source.body.destroy();
+          sending.destroy();
+        }
       }, stop);
     });
     if (source === undefined) {

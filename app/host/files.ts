@@ -1,16 +1,18 @@
 /** Files of the workspace: those that people posted, and those that come from other servers. */
 
 import { Buffer } from 'node:buffer';
+import type { Readable } from 'node:stream';
 
 import type { IUpload } from '@rocket.chat/apps-engine/definition/uploads';
 
+import { joined } from '../bytes.ts';
 import { fields, text, unmapped } from '../inputs/unmapped.ts';
 import { reason } from '../log.ts';
 import type { Answer, Call, FilePlace } from '../protocol.ts';
 import { within } from '../within.ts';
 import type { Accessors } from './accessors.ts';
-import { sizeOf } from './image.ts';
-import type { Site } from './site.ts';
+import { mediaType, sizeOf } from './image.ts';
+import { notStreamed, type Site } from './site.ts';
 import { answerOf, type Bytes, largestLookup, type Source, tooLarge, type Transport } from './transport.ts';
 
 /** Among so many of a room's latest messages a file is looked for. */
@@ -29,6 +31,7 @@ const lookAgain = [0, 100, 300, 1000];
 const patience = 60_000;
 
 type Room = Extract<FilePlace, { kind: 'room' }>;
+type Media = Extract<FilePlace, { kind: 'media' }>;
 type Kept = Extract<FilePlace, { kind: 'upload' }>;
 
 export class Files {
@@ -112,11 +115,20 @@ export class Files {
 
   /** Brings a file of a server to a room; asked for again while it is under way, it is brought once. */
   async take(whose: string, from: Call, to: Room, transport: Transport): Promise<Answer> {
+    return this.once(whose, () => this.fetchAndTake(from, to, transport));
+  }
+
+  /** The same for one that is too large to be read whole, of which nothing is said yet: handed on as it comes. */
+  async hand(whose: string, from: Call, to: Media, site: Site, transport: Transport): Promise<Answer> {
+    return this.once(whose, () => handOn(from, to, site, transport));
+  }
+
+  private async once(whose: string, bring: () => Promise<Answer>): Promise<Answer> {
     const coming = this.coming.get(whose);
     if (coming !== undefined) return coming;
-    const taking = this.fetchAndTake(from, to, transport).finally(() => this.coming.delete(whose));
-    this.coming.set(whose, taking);
-    return taking;
+    const bringing = bring().finally(() => this.coming.delete(whose));
+    this.coming.set(whose, bringing);
+    return bringing;
   }
 
   private async fetchAndTake(from: Call, to: Room, transport: Transport): Promise<Answer> {
@@ -178,6 +190,62 @@ export class Files {
     const options = { limit: latest, sort: { createdAt: 'desc' } } as const;
     return this.accessors.read.getRoomReader().getMessages(room, options);
   }
+}
+
+async function handOn(from: Call, to: Media, site: Site, transport: Transport): Promise<Answer> {
+  if (transport.open === undefined) return refusal(422, 'M_UNKNOWN', notStreamed);
+  let stopped: Answer | undefined;
+  const source = async (): Promise<Source & { type: string }> => {
+    const opened = await transport.open?.(from, { Accept: '*/*' }).catch((error: unknown) => {
+      stopped = { kind: 'unreachable', why: reason(error) };
+    });
+    if (!opened) throw new Error('no file');
+    const { status, headers, body } = opened;
+    const length = Number(headers['content-length']);
+    if (status === 200 && length > 0 && length <= to.most) return { length, body, type: mediaType(headers) };
+    if (status !== 200) stopped = answerOf(status, headers, await beginning(body));
+    else if (length > to.most) stopped = refusal(413, 'M_TOO_LARGE', tooLarge);
+    else stopped = refusal(422, 'M_UNKNOWN', 'the homeserver does not say how large it is');
+    body.destroy();
+    throw new Error('no file');
+  };
+  try {
+    const { status, headers, bytes } = await site.media(to.room, to.name, source);
+    const said = new TextDecoder().decode(bytes);
+    if (status === 200 || status === 429) return answerOf(status, headers, said);
+    // Whatever the workspace answers, it is not the homeserver that does.
+    return status >= 500
+      ? refusal(503, 'M_UNKNOWN', `it answered ${status}`)
+      : refusal(422, 'M_UNKNOWN', short(refused(status, said)));
+  } catch (error) {
+    return stopped ?? refusal(503, 'M_UNKNOWN', short(error));
+  }
+}
+
+/** Why the workspace does not take a file, in plain words. */
+function refused(status: number, said: string): string {
+  if (status === 413) return 'something before it takes no files of that size';
+  let why: unknown;
+  try {
+    const body = fields(JSON.parse(said));
+    why = body.error ?? body.message;
+  } catch {
+    // A web page.
+  }
+  const account = status === 401 || status === 403 ? ' (is the account for the REST API in the room?)' : '';
+  return `${text(why) ?? `it answered ${status}`}${account}`;
+}
+
+/** The first bytes of what was to be a file. */
+async function beginning(body: Readable): Promise<string> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of body as AsyncIterable<Uint8Array>) {
+    parts.push(part);
+    size += part.length;
+    if (size > largestLookup) break;
+  }
+  return new TextDecoder().decode(joined(parts, size));
 }
 
 function fileId(message: object): string | null {

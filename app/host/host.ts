@@ -226,6 +226,8 @@ export class WorkspaceHost implements Host {
         : files.stream(from, from.streamed, to.request, this.site, this.transport());
     if (from.kind === 'server' && to.kind === 'room')
       return files.take(JSON.stringify(tag), from.request, to, this.transport());
+    if (from.kind === 'server' && to.kind === 'media')
+      return files.hand(JSON.stringify(tag), from.request, to, this.site, this.transport());
     return this.pictures.carry(from, to);
   }
 

@@ -4,6 +4,7 @@
  */
 
 import { createHash, randomBytes } from 'node:crypto';
+import { Readable } from 'node:stream';
 
 import { joined } from '../bytes.ts';
 import { type Log, reason } from '../log.ts';
@@ -28,6 +29,12 @@ export interface Access {
 }
 
 const patience = 20_000;
+
+/** Rocket.Chat keeps a large file a while after it has come. */
+const patienceForFiles = 120_000;
+
+export const notStreamed =
+  "files of that size are carried by the App's own client only, which may not be used here";
 
 export class Site {
   access: Access = { address: '', user: '', token: '' };
@@ -72,15 +79,13 @@ export class Site {
 
   /** Gives an account a picture. */
   async setPicture(username: string, { type, bytes }: Image): Promise<Bytes> {
-    const boundary = randomBytes(16).toString('hex');
-    const part = (name: string, more: string): string =>
-      `--${boundary}\r\nContent-Disposition: form-data; name="${name}"${more}\r\n\r\n`;
+    const { boundary, part, end } = form();
     const file = `; filename="avatar"\r\nContent-Type: ${type}`;
     const text = new TextEncoder();
     const parts = [
       text.encode(`${part('username', '')}${username}\r\n${part('image', file)}`),
       bytes,
-      text.encode(`\r\n--${boundary}--\r\n`),
+      text.encode(end),
     ];
     const body = joined(
       parts,
@@ -114,6 +119,38 @@ export class Site {
     throw new Error(`the workspace answered ${status}`);
   }
 
+  /** Gives a room a file, as it comes; nothing is said of it yet. */
+  async media(room: string, name: string, source: () => Promise<Source & { type: string }>): Promise<Bytes> {
+    const { address, user, token } = this.access;
+    const { boundary, part, end } = form();
+    const multipart = async (): Promise<Source> => {
+      const { length, body, type } = await source();
+      const kind = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+$/.test(type) ? type : 'application/octet-stream';
+      const file = `; filename="${name.replaceAll('"', '%22')}"\r\nContent-Type: ${kind}`;
+      const [before, after] = [part('file', file), end].map((one) => new TextEncoder().encode(one)) as [
+        Uint8Array,
+        Uint8Array,
+      ];
+      const parts = async function* () {
+        yield before;
+        yield* body as AsyncIterable<Uint8Array>;
+        yield after;
+      };
+      return {
+        length: before.length + length + after.length,
+        body: Readable.from(parts(), { objectMode: false }),
+      };
+    };
+    const headers = {
+      'Content-Type': `multipart/form-data; boundary=${boundary}`,
+      'X-User-Id': user,
+      'X-Auth-Token': token,
+    };
+    const url = `${address}/api/v1/rooms.media/${encodeURIComponent(room)}`;
+    const request = { ...call('POST', url), timeout: patienceForFiles };
+    return this.transport().carry(request, { headers, source: multipart }, largestLookup);
+  }
+
   /** Asks something of the REST API; the body is JSON. */
   async rest(path: string, body: string): Promise<Answer> {
     const headers = { 'Content-Type': 'application/json' };
@@ -122,10 +159,7 @@ export class Site {
 
   private async opened(url: string, headers: Record<string, string>): Promise<Opened> {
     const transport = this.transport();
-    if (transport.open === undefined)
-      throw new Error(
-        "files of that size are carried by the App's own client only, which may not be used here",
-      );
+    if (transport.open === undefined) throw new Error(notStreamed);
     return transport.open(call('GET', url), { ...headers, Accept: '*/*' });
   }
 
@@ -154,6 +188,17 @@ export class Site {
     const more = { headers: { ...headers, ...account, Accept: 'image/*' } };
     return this.transport().carry(request, more, largestImage);
   }
+}
+
+/** What a form is made of: how a part of it begins, and how it ends. */
+function form() {
+  const boundary = randomBytes(16).toString('hex');
+  return {
+    boundary,
+    part: (name: string, more: string): string =>
+      `--${boundary}\r\nContent-Disposition: form-data; name="${name}"${more}\r\n\r\n`,
+    end: `\r\n--${boundary}--\r\n`,
+  };
 }
 
 function call(method: string, url: string): Call {

@@ -156,7 +156,8 @@ pub(super) fn is_carried(record: &Record) -> bool {
         | Record::Seal(_)
         | Record::Carried(_)
         | Record::Poll(_)
-        | Record::Vote(_) => true,
+        | Record::Vote(_)
+        | Record::Uploaded(_) => true,
         Record::Retry(_)
         | Record::Heartbeat(_)
         | Record::Poke(_)

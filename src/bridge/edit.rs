@@ -261,6 +261,8 @@ fn news(view: &View, message: &Message) -> Result<Option<Link>, Missing> {
 /// Whether a message shows something else than was last bridged, and later.
 pub(super) fn is_news(link: &Link, message: &Message) -> bool {
     !link.gone
+        // The file of somebody of Matrix, whoever posted it here.
+        && !ids::is_ghost_name(&link.by)
         && link.edit.as_ref().is_none_or(|it| it.at < time(message))
         && link.hash != ledger::hash(message)
 }

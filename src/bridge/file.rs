@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::journal::Journal;
 use super::outgoing::Said;
-use super::{outgoing, redaction};
+use super::{outgoing, redaction, uploaded};
 use crate::attachment::Intent;
 use crate::effect::Effect;
 use crate::facts::{File, Message};
@@ -16,15 +16,12 @@ use crate::record::{Carried, Entry, Fate, Link, Portal, Record, Work};
 use crate::translate::{MatrixText, Mentions, escaped};
 use crate::view::{Missing, View, both};
 
-/// So many bytes go to Matrix with an account for Rocket.Chat's REST API.
-const STREAMED: i64 = 100 * 1_048_576;
-
 /// The file whose turn it is, if it is larger than the settings let through: it stays, and its sender is told.
 pub(super) fn first(view: &View, journal: &Journal, entry: &Entry) -> Option<Vec<Effect>> {
     let Work::Post { message } = &entry.work else { return None };
     let (part, file) = turn(journal, entry, message)?;
     let largest = i64::from(view.config.largest_file);
-    let most = if view.config.rest { STREAMED.max(largest) } else { largest };
+    let most = if view.config.rest { i64::from(uploaded::LARGEST).max(largest) } else { largest };
     if file.size <= most || journal.fate(entry, part).is_some() {
         return None;
     }
@@ -35,7 +32,7 @@ pub(super) fn first(view: &View, journal: &Journal, entry: &Entry) -> Option<Vec
             "the setting 'Largest file' lets {} through at most; with an account for the REST API in the settings, it \
              would be {}",
             size(most),
-            size(STREAMED)
+            size(i64::from(uploaded::LARGEST))
         )
     };
     Some(stays(journal, entry, &why))

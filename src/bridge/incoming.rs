@@ -6,6 +6,7 @@
 mod edit;
 mod file;
 mod kind;
+mod large;
 pub(in crate::bridge) mod missed;
 mod parts;
 mod pin;

@@ -9,7 +9,9 @@ use serde_json::Value;
 use super::dm::Achieved;
 use super::journal::Journal;
 use super::names::Names;
-use super::{dm, edit, encryption, everyone, file, ghost, ledger, portal, redaction, reply, thread};
+use super::{
+    dm, edit, encryption, everyone, file, ghost, ledger, portal, redaction, reply, thread, uploaded,
+};
 use crate::attachment::Intent;
 use crate::effect::{Effect, Level};
 use crate::facts::{Message, UserKind};
@@ -98,7 +100,8 @@ pub(super) fn first_the_earlier(
         .filter(|it| is_for_matrix(it, since) && (it.at, &it.id) < (message.at, &message.id));
     let all = earlier.clone().chain([&**message]);
     let links = all.map(|it| Key::documents(ids::key::link_local(&it.id)));
-    let looked_at = links.chain(edit::looked_at(journal, message)).chain(puppet::keys(view, &message.sender));
+    let looked_at = links.chain(uploaded::keys(message)).chain(edit::looked_at(journal, message));
+    let looked_at = looked_at.chain(puppet::keys(view, &message.sender));
     with_names(view, message, looked_at)?;
     let unknown = ledger::without_link(view, journal, earlier)?;
     if unknown.is_empty() {
@@ -152,7 +155,8 @@ pub(super) fn intent(
     let Some(portal) = portal::of_local(view, &message.room)? else { return Ok(None) };
     let is_held_back =
         !ids::is_derived_message(&message.id) && encryption::was_suspended(view, &portal, message.at)?;
-    if is_held_back || ledger::is_linked(view, &message.id)? {
+    let is_known = ledger::is_linked(view, &message.id)? || uploaded::of_message(view, message)?.is_some();
+    if is_held_back || is_known {
         return Ok(None);
     }
     let part = journal.told_of(entry).len();
@@ -331,9 +335,13 @@ pub(super) fn passed_over(
     entry: &Entry,
     message: &Message,
 ) -> Result<Vec<Effect>, Missing> {
-    let linked = ledger::is_linked(view, &message.id)?;
-    let link = || Record::Link(link(journal, entry, message, journal.told_of(entry))).insert();
-    Ok(if linked { vec![] } else { vec![link()] })
+    if ledger::is_linked(view, &message.id)? {
+        return Ok(vec![]);
+    }
+    Ok(vec![match uploaded::of_message(view, message)? {
+        Some(uploaded) => uploaded::link(uploaded, &message.id, message.at),
+        None => Record::Link(link(journal, entry, message, journal.told_of(entry))).insert(),
+    }])
 }
 
 /// What to do about a message that the App itself cannot send: its sender is told.

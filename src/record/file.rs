@@ -31,6 +31,19 @@ pub enum Fate {
     Told(String),
 }
 
+/// A file of Matrix that Rocket.Chat has, by the account for its REST API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Uploaded {
+    /// The Rocket.Chat room.
+    pub room: String,
+    /// Rocket.Chat's id of it.
+    pub file: String,
+    /// The Matrix event.
+    pub event: String,
+    /// The username of who sent it.
+    pub by: String,
+}
+
 impl Carried {
     pub(super) fn id(&self) -> String {
         let fate = match &self.fate {

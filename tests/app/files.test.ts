@@ -217,6 +217,82 @@ test('a large file is handed on as it comes, by the account of the settings', as
   assert.equal((await bring('x', new EngineTransport({} as never))).kind, 'unreachable');
 });
 
+test('a large file of the homeserver is handed on to the workspace as it comes', async (t) => {
+  const size = 64 * MB;
+  let sent = 0;
+  let most = 0;
+  const from = await server(t, ({ url = '' }, response) => {
+    if (url === '/gone') response.writeHead(404).end('{"errcode":"M_NOT_FOUND"}');
+    else if (url === '/huge') response.writeHead(200, { 'Content-Length': 200 * MB }).write('x');
+    else if (url === '/unknown') response.writeHead(200).end('x');
+    else if (url === '/broken') {
+      response.writeHead(200, { 'Content-Length': size });
+      response.write(Buffer.alloc(MB), () => response.destroy());
+    } else {
+      response.writeHead(200, { 'Content-Length': size, 'Content-Type': 'video/mp4' });
+      sent = 0;
+      const more = (): void => {
+        while (sent < size) {
+          sent += 64 * 1024;
+          if (!response.write(Buffer.alloc(64 * 1024, 7))) return;
+        }
+        response.end();
+      };
+      response.on('drain', more);
+      more();
+    }
+  });
+  let got = 0;
+  let asked: IncomingMessage | undefined;
+  let first = '';
+  let answer: [number, string] = [200, '{"file":{"_id":"f1"},"success":true}'];
+  const workspaceUrl = await server(t, (request, response) => {
+    asked = request;
+    got = 0;
+    request.on('data', (part: Buffer) => {
+      if (got === 0) first = part.toString('latin1');
+      got += part.length;
+      most = Math.max(most, sent - got);
+      // It takes its time.
+      request.pause();
+      setImmediate(() => request.resume());
+    });
+    if (answer[0] === 413) response.writeHead(413).end();
+    else request.on('end', () => response.writeHead(answer[0]).end(answer[1]));
+  });
+  const own = client(t);
+  const site = new Site(() => own, new Log(() => undefined));
+  site.access = { address: workspaceUrl, user: 'me', token: 'sesame' };
+  const { files } = workspace();
+  const to = { kind: 'media', room: 'general', name: 'a "b".mp4', most: 100 * MB } as const;
+  const hand = (path: string, transport: Transport = own) =>
+    files.hand(path, call(`${from}${path}`), to, site, transport);
+  const [film, again] = await Promise.all([hand('/film'), hand('/film')]);
+  assert.equal(again, film, 'it comes once');
+  assert.deepEqual([status(film), body(film)['file']], [200, { _id: 'f1' }]);
+  assert.equal(asked?.url, '/api/v1/rooms.media/general');
+  assert.deepEqual([asked.headers['x-user-id'], asked.headers['x-auth-token']], ['me', 'sesame']);
+  assert.equal(Number(asked.headers['content-length']), got);
+  assert.ok(got > size && got < size + 1000);
+  assert.match(first, /name="file"; filename="a %22b%22\.mp4"\r\nContent-Type: video\/mp4\r\n\r\n/);
+  assert.ok(most > 0 && most < 16 * MB, `${most} bytes were under way`);
+
+  assert.deepEqual([status(await hand('/gone')), status(await hand('/huge'))], [404, 413]);
+  assert.match(String(body(await hand('/unknown'))['error']), /does not say how large/);
+  assert.equal(status(await hand('/broken')), 503);
+  answer = [403, '{"success":false,"error":"unauthorized"}'];
+  const refused = await hand('/film');
+  assert.equal(status(refused), 422);
+  assert.match(String(body(refused)['error']), /unauthorized \(is the account/);
+  answer = [413, ''];
+  // Whoever refuses it may break the connection off.
+  assert.ok([422, 503].includes(status(await hand('/film'))));
+  answer = [502, 'a web page'];
+  assert.equal(status(await hand('/film')), 503);
+  assert.equal(status(await hand('/film', new EngineTransport({} as never))), 422);
+  assert.equal((await files.hand('x', call('http://127.0.0.1:9/x'), to, site, own)).kind, 'unreachable');
+});
+
 test('files come one at a time, each once, and the message of each is found', async (t) => {
   const url = await server(t, ({ url = '' }, response) => {
     response.writeHead(200).end(url);

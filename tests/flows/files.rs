@@ -21,6 +21,18 @@ impl Outside {
         self.messages.last_mut().unwrap().files = files;
         message.id
     }
+
+    /// Rocket.Chat makes the message of a file that the account for the REST API brought; gives its answer.
+    pub fn confirm(&mut self, what: &str, body: &str) -> String {
+        let (room, id) = what.split_once('/').unwrap();
+        let (name, size) = self.kept[id.strip_prefix("kept").unwrap().parse::<usize>().unwrap()].clone();
+        let body: Value = serde_json::from_str(body).unwrap();
+        let message = self.say(room, "carol", body["msg"].as_str().unwrap());
+        let made = self.messages.last_mut().unwrap();
+        made.files = vec![File { id: id.to_owned(), ..file(&name, size) }];
+        made.thread = body["tmid"].as_str().map(str::to_owned);
+        json!({ "message": { "_id": message.id }, "success": true }).to_string()
+    }
 }
 
 impl World {

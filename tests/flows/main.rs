@@ -31,6 +31,7 @@ mod ident_export;
 mod ident_tokens;
 mod interleavings;
 mod kinds;
+mod large_files;
 mod mentions;
 mod no_prefix;
 mod other_server;

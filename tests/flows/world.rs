@@ -78,6 +78,8 @@ pub struct Outside {
     pub files: BTreeMap<(String, String), String>,
     /// The files that were not read whole.
     pub streamed: Vec<String>,
+    /// The files that the account for the REST API brought, in order: how they are called, and how large they are.
+    pub kept: Vec<(String, i64)>,
     /// How large each file is that people posted, by its id.
     pub uploads: BTreeMap<String, i64>,
     pub runtime: Runtime,
@@ -519,6 +521,7 @@ impl Outside {
             lost_rooms: BTreeSet::new(),
             files: BTreeMap::new(),
             streamed: vec![],
+            kept: vec![],
             uploads: BTreeMap::new(),
             directs: BTreeMap::new(),
             refuse_directs: false,
@@ -614,10 +617,26 @@ impl Outside {
                 let id = self.posted(room, sender, name, size);
                 return response(200, format!(r#"{{"message":"{id}"}}"#));
             }
+            Asked::Carry(FilePlace::Server { request }, FilePlace::Media { name, most, .. }) => {
+                match self.homeserver.give_file(request) {
+                    Ok(size) if size > i64::from(*most) => (413, r#"{"error":"too large"}"#.to_owned()),
+                    Ok(_) if name.contains("BLOCKED") => (422, r#"{"error":"not in the room"}"#.to_owned()),
+                    Ok(size) => {
+                        self.kept.push((name.clone(), size));
+                        (200, format!(r#"{{"file":{{"_id":"kept{}"}},"success":true}}"#, self.kept.len() - 1))
+                    }
+                    Err(answer) => return answer,
+                }
+            }
             Asked::Carry(..) => panic!("no such way"),
             Asked::Rest(path, body) => {
                 self.rest.push((path.clone(), body.clone()));
-                (200, r#"{"success":true}"#.to_owned())
+                let is_refused = self.rest_instead.first().is_some_and(|it| it.0 == 400);
+                let body = match path.strip_prefix("rooms.mediaConfirm/").filter(|_| !is_refused) {
+                    Some(what) => self.confirm(what, body),
+                    None => r#"{"success":true}"#.to_owned(),
+                };
+                (200, body)
             }
         };
         let (status, body) =

@@ -93,6 +93,8 @@ export interface UploadDoc extends Doc {
   rid: string;
   userId: string;
   uploadedAt: Date;
+  /** Until then it waits to be said. */
+  expiresAt?: Date | undefined;
 }
 
 /** One record of an App's persistence. */

@@ -75,6 +75,36 @@ test('who may, pins messages; what is pinned already is not pinned again', async
   assert.match(why.error, /error-action-not-allowed/);
 });
 
+test('a file is kept, and said once it is confirmed, by whoever asks', async (t) => {
+  const { instance, alice, bob, room } = await scene(t, {}, { settings: { FileUpload_MaxFileSize: 10 } });
+  const file = (bytes: Buffer<ArrayBuffer>): FormData => {
+    const form = new FormData();
+    form.set('file', new Blob([bytes], { type: 'image/gif' }), 'dot.gif');
+    return form;
+  };
+  const asks = asking(instance, alice);
+  assert.equal((await asking(instance)(`rooms.media/${room.id}`, file(dot))).status, 401);
+  assert.equal((await asks('rooms.media/nowhere', file(dot))).status, 403);
+  const large = await asks(`rooms.media/${room.id}`, file(Buffer.alloc(11)));
+  assert.equal(large.status, 400);
+  assert.match(await large.text(), /error-file-too-large/);
+  const kept = (await (await asks(`rooms.media/${room.id}`, file(dot))).json()) as {
+    file: { _id: string; url: string };
+  };
+  const { _id, url } = kept.file;
+  assert.equal(url, `/file-upload/${_id}/dot.gif`);
+  assert.deepEqual(room.messages(), []);
+  const root = await bob.say(room, 'root');
+  const said = { msg: 'look', tmid: root.id };
+  const confirmed = (await (await asks(`rooms.mediaConfirm/${room.id}/${_id}`, said)).json()) as {
+    message: { _id: string };
+  };
+  const message = room.messages().find(({ fileId }) => fileId === _id);
+  assert.deepEqual([message?.sender, message?.text, message?.threadId], ['alice', 'look', root.id]);
+  assert.equal(confirmed.message._id, message?.id);
+  assert.equal((await asks(`rooms.mediaConfirm/${room.id}/nothing`, said)).status, 400);
+});
+
 test('ten calls a minute of each kind, and words instead of a header', async (t) => {
   const { ws, instance, bob } = await scene(t);
   const admin = asking(instance, ws.admin);

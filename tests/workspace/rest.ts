@@ -6,15 +6,17 @@
 import express, { type Request, type Response, type Router } from 'express';
 import { pin } from './edits.ts';
 import { MeteorError } from './failure.ts';
-import { hasPermission } from './permissions.ts';
+import { canAccessRoom, hasPermission } from './permissions.ts';
 import type { UserDoc } from './records.ts';
 import type { Site } from './site.ts';
+import { type Caption, post, store } from './uploads.ts';
 import { changeProfile, keepAvatar, resetAvatar } from './users.ts';
 
 interface Route {
   /** Nothing where the method itself judges. */
   permission?: string;
-  answer: (site: Site, request: Request, by: UserDoc) => Promise<void>;
+  /** May give more for the answer. */
+  answer: (site: Site, request: Request, by: UserDoc) => Promise<object | undefined>;
 }
 
 interface Counted {
@@ -28,6 +30,7 @@ const routes: Readonly<Record<string, Route>> = {
     answer: async (site, { body }) => {
       const { userId, data } = body as { userId: string; data: Partial<UserDoc> };
       await changeProfile(site, (await named(site, userId))._id, data);
+      return undefined;
     },
   },
   'users.setAvatar': {
@@ -38,18 +41,62 @@ const routes: Readonly<Record<string, Route>> = {
       const { username } = await named(site, form.get('userId'), form.get('username'));
       if (!(image instanceof File)) throw new Error("The 'image' param is required");
       keepAvatar(site, username, { type: image.type, bytes: Buffer.from(await image.arrayBuffer()) });
+      return undefined;
     },
   },
-  'chat.pinMessage': { answer: (site, { body }, by) => pin(site, messageIn(body), by, true) },
-  'chat.unPinMessage': { answer: (site, { body }, by) => pin(site, messageIn(body), by, false) },
+  'chat.pinMessage': {
+    answer: async (site, { body }, by) => {
+      await pin(site, messageIn(body), by, true);
+      return undefined;
+    },
+  },
+  'chat.unPinMessage': {
+    answer: async (site, { body }, by) => {
+      await pin(site, messageIn(body), by, false);
+      return undefined;
+    },
+  },
   'users.resetAvatar': {
     permission: 'edit-other-user-avatar',
     answer: async (site, { body }) => {
       const { userId, username } = body as { userId?: string; username?: string };
       resetAvatar(site, (await named(site, userId, username)).username);
+      return undefined;
+    },
+  },
+  'rooms.media/:rid': {
+    answer: async (site, request, { _id: userId }) => {
+      const rid = await accessible(site, request, userId);
+      const file = (await formOf(request)).get('file');
+      if (!(file instanceof File)) throw new Error('[No file uploaded]');
+      const given = { name: file.name, type: file.type, rid, userId, expiresAt: tomorrow() };
+      const { _id, name } = await store(site, given, Buffer.from(await file.arrayBuffer()));
+      return { file: { _id, url: `/file-upload/${_id}/${encodeURIComponent(name)}` } };
+    },
+  },
+  'rooms.mediaConfirm/:rid/:fileId': {
+    answer: async (site, request, { _id: userId }) => {
+      const rid = await accessible(site, request, userId);
+      const file = await site.db.uploads.byId(request.params['fileId'] ?? '');
+      if (file === undefined || (file.expiresAt && file.expiresAt < new Date()))
+        throw new Error('invalid-file');
+      const message = await post(site, [{ ...file, rid, userId }], request.body as Caption);
+      await site.db.uploads.change(file._id, () => ({ expiresAt: undefined }));
+      return { message };
     },
   },
 };
+
+/** A file that nothing is said of by then is removed. */
+const tomorrow = (): Date => new Date(Date.now() + 24 * 60 * 60 * 1000);
+
+class Forbidden extends Error {}
+
+async function accessible(site: Site, { params }: Request, user: string): Promise<string> {
+  const room = await site.db.rooms.byId(params['rid'] ?? '');
+  if (room === undefined || !(await canAccessRoom(site, room, user))) throw new Forbidden('unauthorized');
+  return room._id;
+}
 
 export function restApi(site: Site): Router {
   const router = express.Router();
@@ -98,10 +145,9 @@ async function respond(
     fail(403, 'User does not have the permissions required for this action [error-unauthorized]');
   else
     try {
-      await answer(site, request, by);
-      response.send({ success: true });
+      response.send({ ...(await answer(site, request, by)), success: true });
     } catch (error) {
-      fail(400, (error as Error).message);
+      fail(error instanceof Forbidden ? 403 : 400, (error as Error).message);
     }
 }
 

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { randomId } from './ids.ts';
 import { sendMessage } from './messages.ts';
 import { canAccessRoom } from './permissions.ts';
-import type { UploadDoc } from './records.ts';
+import type { MessageDoc, UploadDoc } from './records.ts';
 import type { Site } from './site.ts';
 
 export interface NewUpload {
@@ -13,6 +13,7 @@ export interface NewUpload {
   type?: string;
   rid: string;
   userId: string;
+  expiresAt?: Date;
 }
 
 /** What people say of the files that they post. */
@@ -38,14 +39,14 @@ export async function post(
   stored: readonly UploadDoc[],
   { msg = '', description = '', tmid }: Caption,
   thumbnails: ReadonlyMap<UploadDoc, UploadDoc> = new Map(),
-): Promise<void> {
+): Promise<MessageDoc | undefined> {
   const [first] = stored;
   if (first === undefined) throw new Error('error-invalid-file');
   const told = ({ _id, name, type, size }: UploadDoc) => {
     const format = path.extname(name).slice(1);
     return { _id, name, type, size, format, typeGroup: type.split('/')[0] };
   };
-  await sendMessage(site, first.userId, {
+  return sendMessage(site, first.userId, {
     _id: randomId(),
     rid: first.rid,
     msg,
@@ -63,7 +64,7 @@ export async function post(
 /** Keeps a file, if the settings and the room let its sender do so. */
 export async function store(
   site: Site,
-  { name, type, rid, userId }: NewUpload,
+  { name, type, rid, userId, expiresAt }: NewUpload,
   bytes: Buffer,
 ): Promise<UploadDoc> {
   const { settings } = site.ws;
@@ -83,6 +84,7 @@ export async function store(
     uploadedAt: new Date(),
     store: 'GridFS:Uploads',
     complete: true,
+    ...(expiresAt !== undefined && { expiresAt }),
   });
   site.ws.files.set(stored._id, bytes);
   return stored;

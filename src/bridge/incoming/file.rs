@@ -9,19 +9,19 @@
 use serde_json::Value;
 
 use super::speaker::speaking;
-use super::{ATTEMPTS, Event, edit, message, needed, parts, related};
+use super::{ATTEMPTS, Event, edit, large, message, needed, parts, related};
 use crate::bridge::journal::Journal;
-use crate::bridge::{attachment, encryption, ghost, ledger, link, outage, portal, work};
+use crate::bridge::{attachment, encryption, ghost, ledger, link, outage, portal, uploaded, work};
 use crate::effect::{Effect, FilePlace, Tag};
 use crate::facts::Message;
 use crate::ids::{self, key, size};
 use crate::input::Answer;
-use crate::record::{Entry, Link, Portal, Record};
+use crate::record::{Entry, Link, Portal, Record, Uploaded};
 use crate::translate;
 use crate::view::{Key, Missing, View, both};
 
 /// Among so many of a room's latest messages a file is looked for that was brought before a crash.
-const LATEST: u32 = 100;
+pub(super) const LATEST: u32 = 100;
 
 /// Clocks of the workspace and its database may differ by so many milliseconds.
 const MARGIN: i64 = 5_000;
@@ -75,7 +75,9 @@ pub(super) fn carry(
     }
     let attempts = journal.attempts(entry, index);
     if is_here(view, portal, &event.id)? {
-        if related::place(view, portal, &event, true)?.is_apart() || translate::has_caption(&event.content) {
+        let is_whole = uploaded::of_event(view, &portal.local, &event.id)?.is_some();
+        let is_apart = related::place(view, portal, &event, true)?.is_apart();
+        if !is_whole && (is_apart || translate::has_caption(&event.content)) {
             return Ok(None);
         }
         let mut effects = edit::catch_up_caption(view, portal, &event)?;
@@ -83,13 +85,18 @@ pub(super) fn carry(
         return Ok(Some(effects));
     }
     let fits = file.size.is_none_or(|it| it <= i64::from(view.config.largest_file));
-    let by = speaking(view, portal, &event, attempts);
-    let (request, by) = both(attachment(view).media(view, file.of, older), by)?;
+    let by = both(speaking(view, portal, &event, attempts), large::most(view));
+    let (request, (by, most)) = both(attachment(view).media(view, file.of, older), by)?;
+    let streams = |most: &u32| !fits && file.size.is_some_and(|it| it <= i64::from(*most));
+    if let (Some(most), Some(request)) = (most.filter(streams), &request) {
+        let (whose, what) = ((entry, index, older), (file.name, most));
+        return large::carry(view, portal, whose, &event, what, request.clone(), by).map(Some);
+    }
     let (Some(request), true) = (request, fits) else {
         let manner = if fits {
             Manner::Named("files of other servers cannot be fetched here so far".to_owned())
         } else {
-            Manner::Linked(too_large(view))
+            Manner::Linked(too_large(view)?)
         };
         return told(view, portal, &event, (entry, index, attempts), &manner).map(Some);
     };
@@ -126,7 +133,20 @@ pub(in crate::bridge) fn outcome(
     let attempts = journal.attempts(entry, index);
     let later = |pause: i64, why: &str| journal.put_off(entry, index, view.now + pause, why);
     let told = |manner: &Manner| told(view, &portal, &event, (entry, index, attempts), manner);
-    let named = |why: &str| told(&Manner::Named(format!("it could not be fetched: {why}")));
+    let linked_because = |why: String| {
+        let log = large::is_large(step).then(|| large::logged(&event, &why));
+        Ok(told(&Manner::Linked(why))?.into_iter().chain(log).collect())
+    };
+    let named = |why: &str| {
+        let why = format!("it could not be fetched: {why}");
+        if large::is_large(step) { linked_because(why) } else { told(&Manner::Named(why)) }
+    };
+    if large::is_confirming(step) {
+        return match large::confirmed(view, journal, (entry, index, &portal), &event, answer)? {
+            Ok(effects) => Ok(effects),
+            Err(why) => linked_because(why),
+        };
+    }
     let (status, body) = match answer {
         Answer::Response { status, body, .. } => {
             (*status, serde_json::from_str::<Value>(body).unwrap_or_default())
@@ -152,6 +172,14 @@ pub(in crate::bridge) fn outcome(
             let unknown = format!("file-of:{}", event.id);
             let message = body.get("message").and_then(Value::as_str).unwrap_or(&unknown);
             let (speaker, _) = ghost::ensure(view, &event.sender, "")?;
+            if let Some(file) = body.pointer("/file/_id").and_then(Value::as_str) {
+                let (room, file, event) = (portal.local, file.to_owned(), event.id);
+                let uploaded = Record::Uploaded(Uploaded { room, file, event, by: speaker });
+                return Ok(vec![uploaded.insert(), work::next(entry, index)]);
+            }
+            if large::is_large(step) {
+                return linked_because("Rocket.Chat names no file".to_owned());
+            }
             Ok(vec![linked(&portal, &event, message, &speaker, view.now), work::next(entry, index)])
         }
         429 => Ok(later(answer.slow_down().flatten().unwrap_or_else(|| work::wait(attempts)), &why)),
@@ -159,10 +187,10 @@ pub(in crate::bridge) fn outcome(
             Ok(carry(view, journal, entry, &portal, text, (index, true))?
                 .unwrap_or_else(|| vec![work::next(entry, index)]))
         }
-        422 if attempts < REFUSALS => Ok(later(0, &why)),
+        422 if attempts < REFUSALS && !large::is_large(step) => Ok(later(0, &why)),
         _ if !matches!(status, 413 | 422) && attempts < ATTEMPTS => Ok(later(work::wait(attempts), &why)),
-        413 => told(&Manner::Linked(too_large(view))),
-        422 => told(&Manner::Linked(format!("Rocket.Chat does not take it: {}", said("error")))),
+        413 => linked_because(too_large(view)?),
+        422 => linked_because(format!("Rocket.Chat does not take it: {}", said("error"))),
         _ => named(&why),
     }
 }
@@ -203,7 +231,7 @@ pub(super) fn edited(
     Ok(if is_here(view, portal, of)? {
         Manner::Caption
     } else if is_file && shown.contains("/file/") {
-        Manner::Linked(too_large(view))
+        Manner::Linked(too_large(view)?)
     } else {
         Manner::Plain
     })
@@ -314,6 +342,7 @@ fn ending(media_type: &str) -> Option<&str> {
     })
 }
 
-fn too_large(view: &View) -> String {
-    format!("it is larger than the {} that are carried here", size(i64::from(view.config.largest_file)))
+fn too_large(view: &View) -> Result<String, Missing> {
+    let most = large::most(view)?.unwrap_or(view.config.largest_file);
+    Ok(format!("it is larger than the {} that are carried here", size(i64::from(most))))
 }
