@@ -168,7 +168,11 @@ describe('the check', () => {
     test('everyday files that are too large', async () => {
       const { settings } = federation.workspace;
       const usual = settings.get('FileUpload_MaxFileSize');
-      expect(await check(), 'Files', /^✅ .*up to 50\.0 MB, Rocket\.Chat of up to 100\.0 MB; the setting .*8\.0 MB fits\./);
+      expect(
+        await check(),
+        'Files',
+        /^✅ .*up to 50\.0 MB, Rocket\.Chat of up to 100\.0 MB; the setting .*8\.0 MB fits\./,
+      );
       settings.set('FileUpload_MaxFileSize', 1_048_576);
       expect(await check(), 'Files', /^⚠️ .*Rocket\.Chat of up to 1\.0 MB.*➜ Raise \*Maximum File/s);
       settings.set('FileUpload_MaxFileSize', usual);
