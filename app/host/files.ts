@@ -64,30 +64,13 @@ export class Files {
 
   /** The same for one that is too large to be read whole: it is handed on as it comes. */
   async stream(
-    { id, mediaType }: Kept,
-    name: string,
+    whose: string,
+    from: { kept: Kept; name: string },
     to: Call,
     site: Site,
     transport: Transport,
   ): Promise<Answer> {
-    let why: string | undefined;
-    const source = async (): Promise<Source> => {
-      try {
-        return await site.file(id, name);
-      } catch (error) {
-        why = short(error);
-        throw error;
-      }
-    };
-    try {
-      const more = { headers: { 'Content-Type': mediaType }, source };
-      const { status, headers, bytes } = await transport.carry(to, more, largestLookup);
-      return answerOf(status, headers, new TextDecoder().decode(bytes));
-    } catch (error) {
-      return why === undefined
-        ? { kind: 'unreachable', why: reason(error) }
-        : refusal(404, 'M_NOT_FOUND', why);
-    }
+    return this.once(whose, () => send(from, to, site, transport));
   }
 
   /** Brings a file of the workspace to a server; the server's answer, with the size of what is a picture. */
@@ -189,6 +172,31 @@ export class Files {
   private async latest(room: string) {
     const options = { limit: latest, sort: { createdAt: 'desc' } } as const;
     return this.accessors.read.getRoomReader().getMessages(room, options);
+  }
+}
+
+async function send(
+  { kept: { id, mediaType }, name }: { kept: Kept; name: string },
+  to: Call,
+  site: Site,
+  transport: Transport,
+): Promise<Answer> {
+  if (transport.open === undefined) return refusal(404, 'M_NOT_FOUND', notStreamed);
+  let why: string | undefined;
+  const source = async (): Promise<Source> => {
+    try {
+      return await site.file(id, name);
+    } catch (error) {
+      why = short(error);
+      throw error;
+    }
+  };
+  try {
+    const more = { headers: { 'Content-Type': mediaType }, source };
+    const { status, headers, bytes } = await transport.carry(to, more, largestLookup);
+    return answerOf(status, headers, new TextDecoder().decode(bytes));
+  } catch (error) {
+    return why === undefined ? { kind: 'unreachable', why: reason(error) } : refusal(404, 'M_NOT_FOUND', why);
   }
 }
 

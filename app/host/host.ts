@@ -223,7 +223,13 @@ export class WorkspaceHost implements Host {
     if (from.kind === 'upload' && to.kind === 'server')
       return from.streamed === null
         ? files.bring(from, to.request, this.transport())
-        : files.stream(from, from.streamed, to.request, this.site, this.transport());
+        : files.stream(
+            JSON.stringify(tag),
+            { kept: from, name: from.streamed },
+            to.request,
+            this.site,
+            this.transport(),
+          );
     if (from.kind === 'server' && to.kind === 'room')
       return files.take(JSON.stringify(tag), from.request, to, this.transport());
     if (from.kind === 'server' && to.kind === 'media')

@@ -191,7 +191,8 @@ pub(super) fn intent(
 ) -> Result<Option<Intent>, Missing> {
     view.all(needed(view, message))?;
     let Some(portal) = portal::of_local(view, &message.room)? else { return Ok(None) };
-    if encryption::was_suspended(view, &portal, time(message))? {
+    // Of a message that is to be deleted nobody reads the rest.
+    if encryption::was_suspended(view, &portal, time(message))? || redaction::waits(journal, &message.id) {
         return Ok(None);
     }
     let Some(link) = news(view, message)? else { return Ok(None) };

@@ -33,7 +33,9 @@ fn again(view: &View, tag: &Tag, why: &str, coming: u32, going: u32) -> Result<V
     let Some(entry) = journal.entry(&tag.entry) else { return Ok(gone(view, tag)) };
     let Work::Events { events } = &entry.work else {
         let broken = journal.broken(entry);
-        return Ok(if broken < going {
+        // It stands before what comes in, which must not wait for it.
+        let most = if matches!(entry.work, Work::Tally { .. }) { coming } else { going };
+        return Ok(if broken < most {
             journal.put_off_broken(entry, 0, view.now + wait(broken), why)
         } else {
             put_aside(view, &journal, entry, why)?

@@ -7,7 +7,7 @@
 
 use std::rc::Rc;
 
-use super::{ghost, ledger, portal, reaction};
+use super::{encryption, ghost, ledger, portal, reaction};
 use crate::attachment::Intent;
 use crate::effect::{Effect, Level};
 use crate::facts::{Message, User, UserKind};
@@ -28,6 +28,7 @@ pub(super) fn accept(view: &View, message: &Message, by: &User, on: bool) -> Res
         || ghost::is_ghost(by)
         || by.kind == UserKind::App
         || !reaction::is_bridged(message, portal.since)
+        || encryption::suspended(view, &portal)?.is_some()
     {
         return Ok(vec![]);
     }

@@ -31,6 +31,9 @@ const INVITE_ATTEMPTS: u32 = 3;
 /// So often what concerns one person is tried before the others have their turn; it is found again later.
 pub(super) const PERSON_ATTEMPTS: u32 = 5;
 
+/// So often a file is tried before only its name goes.
+const UPLOAD_ATTEMPTS: u32 = 8;
+
 /// Who asks for something while the homeserver is away is answered within so many milliseconds.
 const ANSWERED: i64 = 10_000;
 
@@ -286,6 +289,12 @@ fn follow(
             if matches!(intent, Intent::Person(_)) && journal.attempts(entry, 0) >= PERSON_ATTEMPTS =>
         {
             journal.give_up(view, entry, "What became of a local user is not told to Matrix for now", &why)
+        }
+        // The others of the room wait for it, and its homeserver is there: so often it was found again.
+        Move::Later { after: None, why } | Move::Away { why }
+            if matches!(intent, Intent::Upload { .. }) && journal.attempts(entry, 0) >= UPLOAD_ATTEMPTS =>
+        {
+            file::stays(journal, entry, &why)
         }
         Move::Later { after, why } => {
             let pause = after

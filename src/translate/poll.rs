@@ -16,6 +16,9 @@ use super::markdown_write::{self, Manner};
 /// The most answers that a poll may have.
 const MAX_ANSWERS: usize = 20;
 
+/// How long an answer's id may be that a vote names, in characters.
+const MAX_ID: usize = 100;
+
 /// A poll in Rocket.Chat Markdown, as the votes stand: who (by Matrix id) gave which answers (by id), in their order.
 pub fn shown(start: &Value, votes: &[(String, Vec<String>)], is_ended: bool) -> String {
     let manner = Manner { names: &Nobody, everyone: false, emote: false, meant: None, quoting: false };
@@ -29,7 +32,9 @@ pub fn vote(content: &Value) -> Option<(&str, Vec<String>)> {
         .or_else(|| content.pointer("/m.poll.response/answers"))
         .or_else(|| content.pointer("/org.matrix.msc3381.poll.response/answers"))?;
     let answers = answers.as_array()?.iter().filter_map(Value::as_str).take(MAX_ANSWERS);
-    Some((referred(content)?, answers.map(str::to_owned).collect()))
+    // One that is longer is no answer, and neither is what is left of it.
+    let answers = answers.map(|it| it.chars().take(MAX_ID).collect());
+    Some((referred(content)?, answers.collect()))
 }
 
 /// The poll that an event ends; whether its sender may do that is for the caller.

@@ -59,7 +59,9 @@ pub(super) fn caption(
 }
 
 fn limit(view: &View, free: usize) -> Limit {
-    Limit { size: view.config.message_size.saturating_sub(free).max(1), parts: MOST }
+    let whole = view.config.message_size;
+    // Whatever stands before a text, it is not cut into crumbs.
+    Limit { size: whole.saturating_sub(free).max(whole / 2).max(1), parts: MOST }
 }
 
 /// How long Rocket.Chat takes a text to be, at most.
@@ -67,7 +69,8 @@ pub(super) fn length(text: &str) -> usize {
     text.encode_utf16().count()
 }
 
-/// A text in pieces of so many UTF-16 units.
+/// A text in pieces of so many UTF-16 units; what is more than the most that an event may become is left out, and said
+/// to be.
 fn chopped(text: &str, size: usize) -> Vec<String> {
     let mut pieces = vec![];
     let (mut piece, mut length) = (String::new(), 0_usize);
@@ -80,6 +83,10 @@ fn chopped(text: &str, size: usize) -> Vec<String> {
         length += char.len_utf16();
     }
     pieces.push(piece);
+    if pieces.len() > MOST {
+        pieces.truncate(MOST - 1);
+        pieces.push("[…]".to_owned());
+    }
     pieces
 }
 

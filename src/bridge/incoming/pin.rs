@@ -5,6 +5,7 @@
 //!
 //! Spec: <https://spec.matrix.org/v1.18/client-server-api/#mroompinned_events>
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use serde_json::Value;
@@ -91,8 +92,10 @@ fn changes(event: &Event) -> Vec<Change<'_>> {
     let Some(before) = event.unsigned.get("prev_content").map(pins) else {
         return now.last().map(|event| Change { event, on: true }).into_iter().collect();
     };
-    let new = now.iter().filter(|it| !before.contains(it)).map(|event| Change { event, on: true });
-    let old = before.iter().filter(|it| !now.contains(it)).map(|event| Change { event, on: false });
+    let (were, are): (BTreeSet<&str>, BTreeSet<&str>) =
+        (before.iter().copied().collect(), now.iter().copied().collect());
+    let new = now.iter().filter(|it| !were.contains(*it)).map(|event| Change { event, on: true });
+    let old = before.iter().filter(|it| !are.contains(*it)).map(|event| Change { event, on: false });
     new.chain(old).take(MOST).collect()
 }
 

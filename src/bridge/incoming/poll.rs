@@ -71,9 +71,8 @@ pub(super) fn edited(
     if known.sender != event.sender || known.at >= event.at {
         return Ok(vec![]);
     }
-    let mut effects = vec![kept(portal, event, of), Record::Poll(known.clone()).remove()];
-    effects.extend(soon(view, journal, portal, of));
-    Ok(effects)
+    let kept = [kept(portal, event, of), Record::Poll(known.clone()).remove()];
+    Ok(soon(view, journal, portal, of).into_iter().chain(kept).collect())
 }
 
 /// Takes in a vote, or the end of a poll.
@@ -114,10 +113,9 @@ fn vote(
     };
     let mut older: Vec<&Vote> = votes.into_iter().filter(|it| it.sender == event.sender).collect();
     older.sort_by_key(|it| std::cmp::Reverse((it.at, &it.event)));
-    let mut effects = vec![Record::Vote(vote).insert()];
-    effects.extend(older.into_iter().skip(KEPT - 1).map(|it| Record::Vote(it.clone()).remove()));
-    effects.extend(soon(view, journal, portal, of));
-    Ok(effects)
+    let older = older.into_iter().skip(KEPT - 1).map(|it| Record::Vote(it.clone()).remove());
+    let soon = soon(view, journal, portal, of).into_iter();
+    Ok(soon.chain([Record::Vote(vote).insert()]).chain(older).collect())
 }
 
 /// The first end of a poll by somebody who may is its end.
@@ -148,9 +146,8 @@ pub(super) fn take_back(
     if let Some(vote) = vote
         && open(view, portal, &vote.poll)?.is_some()
     {
-        let mut effects = vec![Record::Vote(vote.clone()).remove()];
-        effects.extend(soon(view, journal, portal, &vote.poll));
-        return Ok(effects);
+        let gone = Record::Vote(vote.clone()).remove();
+        return Ok(soon(view, journal, portal, &vote.poll).into_iter().chain([gone]).collect());
     }
     if open(view, portal, of)?.is_some() { forgotten(view, of) } else { Ok(vec![]) }
 }
@@ -181,7 +178,8 @@ pub(in crate::bridge) fn tally(
     Ok(effects)
 }
 
-/// The entry that shows how a poll stands, unless it waits already.
+/// The entry that shows how a poll stands, unless it waits already. It is kept before what it shows: it has its turn
+/// after that, and a crash in between leaves nothing untold.
 fn soon(view: &View, journal: &Journal, portal: &Portal, of: &str) -> Option<Effect> {
     let id = format!("tally:{of}");
     let waits = journal.entry(&id).is_some();
