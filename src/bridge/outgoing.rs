@@ -151,7 +151,8 @@ pub(super) fn intent(
         Key::documents(ids::key::portal_local(&message.room)),
         Key::documents(ids::key::link_local(&message.id)),
     ];
-    view.all(needed.into_iter().chain(puppet::keys(view, &message.sender)))?;
+    let needed = needed.into_iter().chain(uploaded::keys(message));
+    with_names(view, message, needed.chain(puppet::keys(view, &message.sender)))?;
     let Some(portal) = portal::of_local(view, &message.room)? else { return Ok(None) };
     let is_held_back =
         !ids::is_derived_message(&message.id) && encryption::was_suspended(view, &portal, message.at)?;

@@ -131,6 +131,8 @@ pub(super) fn outcome(view: &View, tag: &Tag, answer: &Answer) -> Result<Vec<Eff
     if tag.scope == Scope::workspace() {
         return attach(view, &tag.step, Some(answer));
     }
+    let portal = tag.scope.local_room().map(key::portal_local);
+    view.all([key::journal(&tag.scope)].into_iter().chain(portal).map(Key::documents))?;
     let journal = Journal::load(view, &tag.scope)?;
     let Some(entry) = journal.entry(&tag.entry) else { return Ok(gone(view, tag)) };
     if let Work::Events { events } = &entry.work {
