@@ -7,7 +7,7 @@ use super::dm::Achieved;
 use super::journal::Journal;
 use super::{
     account, adopt, attachment, check, dm, edit, file, incoming, invite, invited, join, ledger, outage,
-    outgoing, owner, people, pin, pinned, portal, reaction, reconcile, redaction, waiting,
+    outgoing, owner, people, pin, pinned, reaction, reconcile, redaction, waiting,
 };
 use crate::attachment::{Done, Intent, Move, PersonIntent};
 use crate::effect::{Effect, Level, Tag};
@@ -243,7 +243,7 @@ fn intent(view: &View, journal: &Journal, entry: &Entry) -> Result<Option<Intent
         Work::React(react) => reaction::intent(view, entry, react, tried),
         Work::Invite { room, by, mxid } => invite::intent(view, room, by, mxid).map(Some),
         Work::Join { by, remote, via, .. } => Ok(Some(join::intent(entry, by, remote, via))),
-        Work::Missed => latest(view, entry),
+        Work::Missed => incoming::missed::intent(view, entry),
         Work::Open(_) | Work::Reach(_) | Work::Invited { .. } | Work::Decline(_) | Work::Register { .. } => {
             dm::intent(view, entry)
         }
@@ -256,13 +256,6 @@ fn intent(view: &View, journal: &Journal, entry: &Entry) -> Result<Option<Intent
         | Work::Tally { .. }
         | Work::Pinned(_) => Ok(None),
     }
-}
-
-/// A room's latest events, as somebody sees them who is in it.
-fn latest(view: &View, entry: &Entry) -> Result<Option<Intent>, Missing> {
-    let Some(room) = entry.scope.matrix_room() else { return Ok(None) };
-    let by = portal::of_remote(view, room)?.and_then(|it| it.dm).map(|it| it.by);
-    Ok(Some(Intent::Latest { room: room.to_owned(), by }))
 }
 
 fn follow(

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::{Event, is_shown, journaled, poll};
+use crate::attachment::Intent;
 use crate::bridge::journal::Journal;
 use crate::bridge::{encryption, ledger, portal};
 use crate::effect::Effect;
@@ -36,6 +37,13 @@ pub(in crate::bridge) fn look_for(view: &View) -> Result<Vec<Effect>, Missing> {
         at += MISSED_SPREAD;
     }
     Ok(effects)
+}
+
+/// What the look asks for: a room's latest events, as somebody sees them who is in it.
+pub(in crate::bridge) fn intent(view: &View, entry: &Entry) -> Result<Option<Intent>, Missing> {
+    let Some(room) = entry.scope.matrix_room() else { return Ok(None) };
+    let by = portal::of_remote(view, room)?.and_then(|it| it.dm).map(|it| it.by);
+    Ok(Some(Intent::Latest { room: room.to_owned(), by }))
 }
 
 /// The effect that brings what was said in a Matrix room between the invitation and the joining: the homeserver sends
