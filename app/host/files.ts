@@ -12,8 +12,16 @@ import type { Answer, Call, FilePlace } from '../protocol.ts';
 import { within } from '../within.ts';
 import type { Accessors } from './accessors.ts';
 import { mediaType, sizeOf } from './image.ts';
-import { notStreamed, type Site } from './site.ts';
-import { answerOf, type Bytes, largestLookup, type Source, tooLarge, type Transport } from './transport.ts';
+import type { Site } from './site.ts';
+import {
+  answerOf,
+  type Bytes,
+  largestLookup,
+  notStreamed,
+  type Source,
+  tooLarge,
+  type Transport,
+} from './transport.ts';
 
 /** Among so many of a room's latest messages a file is looked for. */
 const latest = 100;

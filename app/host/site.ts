@@ -15,6 +15,7 @@ import {
   type Bytes,
   largestLookup,
   type More,
+  notStreamed,
   type Opened,
   type Source,
   type Transport,
@@ -32,9 +33,6 @@ const patience = 20_000;
 
 /** Rocket.Chat keeps a large file a while after it has come. */
 const patienceForFiles = 120_000;
-
-export const notStreamed =
-  "files of that size are carried by the App's own client only, which may not be used here";
 
 export class Site {
   access: Access = { address: '', user: '', token: '' };
@@ -136,10 +134,10 @@ export class Site {
         yield* body as AsyncIterable<Uint8Array>;
         yield after;
       };
-      return {
-        length: before.length + length + after.length,
-        body: Readable.from(parts(), { objectMode: false }),
-      };
+      const whole = Readable.from(parts(), { objectMode: false });
+      // Broken off before its turn, the file would stay open.
+      whole.once('close', () => body.destroy());
+      return { length: before.length + length + after.length, body: whole };
     };
     const headers = {
       'Content-Type': `multipart/form-data; boundary=${boundary}`,

@@ -36,6 +36,10 @@ export interface More {
   source?: () => Promise<Source>;
 }
 
+/** Why a body that is handed on as it comes goes nowhere. */
+export const notStreamed =
+  "files of that size are carried by the App's own client only, which may not be used here";
+
 export interface Source {
   /** In bytes. */
   length: number;
@@ -146,7 +150,7 @@ export class EngineTransport implements Transport {
   }
 
   async carry(request: Call, { headers = {}, body, source }: More, largest: number): Promise<Bytes> {
-    if (source !== undefined) throw new Error("Rocket.Chat's own client carries no files of that size");
+    if (source !== undefined) throw new Error(notStreamed);
     const answer = await this.send(request, {
       headers: { ...headersOf(request), ...headers },
       encoding: null,

@@ -466,6 +466,35 @@ fn local_files_go_into_their_thread_and_answer_what_they_answer() {
 }
 
 #[test]
+fn a_local_file_goes_on_in_a_thread_that_others_are_in() {
+    let world = bridged();
+    let root = world.say(Some(0), "general", "alice", "root");
+    world.settle();
+    let event = world.outside.borrow().homeserver.sent[0].event.clone();
+    let mut below = said("1", "below");
+    below["content"]["m.relates_to"] = json!({ "rel_type": "m.thread", "event_id": event });
+    world.transaction(0, &[below]);
+    world.settle();
+    let message = {
+        let id = world.post(None, "", &[("cat.png", 10)]).id;
+        let mut outside = world.outside.borrow_mut();
+        let message = outside.messages.iter_mut().find(|it| it.id == id).unwrap();
+        message.thread = Some(root.id);
+        message.clone()
+    };
+    world.submit(0, Input::MessageSent { message });
+    world.settle();
+    let contents = world.contents();
+    assert_eq!(contents.len(), 2, "{contents:?}");
+    let relation = &contents[1]["m.relates_to"];
+    assert_eq!(
+        (&relation["event_id"], &relation["m.in_reply_to"]["event_id"]),
+        (&json!(event), &json!("$1"))
+    );
+    world.is_all_done();
+}
+
+#[test]
 fn a_text_that_names_a_file_elsewhere_is_edited_as_any_other() {
     let world = bridged();
     world.transaction(0, &[said("1", "see https://design.test/file/x")]);

@@ -5,15 +5,13 @@
 //!
 //! Spec: <https://spec.matrix.org/v1.18/client-server-api/#instant-messaging>
 
+use super::poll;
+
 /// Kinds that say nothing to people, or say it by changing something else that is shown.
 const SILENT: &[&str] = &[
     "m.reaction",
     "m.room.redaction",
     "m.room.message.feedback",
-    "m.poll.response",
-    "org.matrix.msc3381.poll.response",
-    "m.poll.end",
-    "org.matrix.msc3381.poll.end",
     "m.beacon",
     "org.matrix.msc3672.beacon",
     "com.beeper.message_send_status",
@@ -33,27 +31,28 @@ const SILENT_FAMILIES: &[&str] = &[
     "chat.rocket.",
 ];
 
-/// Whether events of a kind are shown as something that was said. Places and polls have two names each, calls more.
+/// Whether events of a kind are shown as something that was said. Places have two names, calls more.
 pub(super) fn is_said(kind: &str) -> bool {
-    matches!(
-        kind,
-        "m.room.message"
-            | "m.room.encrypted"
-            | "m.sticker"
-            | "m.location"
-            | "org.matrix.msc3488.location"
-            | "m.poll.start"
-            | "org.matrix.msc3381.poll.start"
-            | "m.call.invite"
-            | "m.call.notify"
-            | "m.rtc.notification"
-            | "org.matrix.msc4075.call.notify"
-            | "org.matrix.msc4075.rtc.notification"
-    )
+    poll::is_start(kind)
+        || matches!(
+            kind,
+            "m.room.message"
+                | "m.room.encrypted"
+                | "m.sticker"
+                | "m.location"
+                | "org.matrix.msc3488.location"
+                | "m.call.invite"
+                | "m.call.notify"
+                | "m.rtc.notification"
+                | "org.matrix.msc4075.call.notify"
+                | "org.matrix.msc4075.rtc.notification"
+        )
 }
 
 /// Whether events of a kind are not known here, and named for that.
 pub(super) fn is_unknown(kind: &str) -> bool {
-    let is_silent = SILENT.contains(&kind) || SILENT_FAMILIES.iter().any(|family| kind.starts_with(family));
+    let is_silent = poll::is_about_one(kind)
+        || SILENT.contains(&kind)
+        || SILENT_FAMILIES.iter().any(|family| kind.starts_with(family));
     !is_said(kind) && !is_silent
 }

@@ -12,7 +12,7 @@ use crate::bridge::redaction;
 use crate::effect::Effect;
 use crate::ids;
 use crate::record::{Link, Portal, Record};
-use crate::translate::{self, Limit, Parts, RemoteEvent};
+use crate::translate::{self, Limit, Parts, RemoteEvent, RocketChatText};
 use crate::view::{Key, Missing, View};
 
 /// So many messages an event may become: more than any does, as long as the workspace takes a page of text.
@@ -28,11 +28,8 @@ pub(super) fn text(
 ) -> Result<Vec<String>, Missing> {
     let remote = RemoteEvent { event_type: kind, content, may_mention_room };
     let (names, limit) = (Names::on_matrix(view, portal), limit(view, free));
-    let texts = match translate::from_matrix_parts(&remote, &names, limit) {
-        Parts::Messages(texts) => texts.into_iter().map(|it| it.text).collect(),
-        // There is something in it that cannot be cut as what it is, such as an endless link.
-        Parts::File => chopped(&translate::from_matrix(&remote, &names).text, limit.size),
-    };
+    let parts = translate::from_matrix_parts(&remote, &names, limit);
+    let texts = texts(parts, limit, || translate::from_matrix(&remote, &names).text);
     names.finish()?;
     Ok(texts)
 }
@@ -47,15 +44,19 @@ pub(super) fn caption(
 ) -> Result<Vec<String>, Missing> {
     let remote = RemoteEvent { event_type: kind, content, may_mention_room };
     let (names, limit) = (Names::on_matrix(view, portal), limit(view, free));
-    let texts = translate::caption_parts(&remote, &names, limit).map(|parts| match parts {
-        Parts::Messages(texts) => texts.into_iter().map(|it| it.text).collect(),
-        Parts::File => {
-            let whole = translate::caption(&remote, &names).map(|it| it.text).unwrap_or_default();
-            chopped(&whole, limit.size)
-        }
-    });
+    let whole = || translate::caption(&remote, &names).map(|it| it.text).unwrap_or_default();
+    let parts = translate::caption_parts(&remote, &names, limit);
+    let texts = parts.map(|parts| self::texts(parts, limit, whole));
     names.finish()?;
     texts.map_or_else(|| text(view, portal, (kind, may_mention_room), content, free), Ok)
+}
+
+fn texts(parts: Parts<RocketChatText>, limit: Limit, whole: impl Fn() -> String) -> Vec<String> {
+    match parts {
+        Parts::Messages(texts) => texts.into_iter().map(|it| it.text).collect(),
+        // There is something in it that cannot be cut as what it is, such as an endless link.
+        Parts::File => chopped(&whole(), limit.size),
+    }
 }
 
 fn limit(view: &View, free: usize) -> Limit {
