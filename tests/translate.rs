@@ -51,6 +51,7 @@ fn corpus(text: &str) -> Vec<Value> {
     serde_json::from_str::<Vec<Value>>(text).unwrap()
 }
 
+/// What Rocket.Chat's own parser makes of every text of the corpus; `md.mjs` makes it anew.
 fn parsed() -> BTreeMap<String, Value> {
     serde_json::from_str(include_str!("translate/md.json")).unwrap()
 }
@@ -315,7 +316,8 @@ proptest! {
     #[test]
     fn literal_text_holds(text in thorny()) {
         let text: String = text.trim().to_owned();
-        prop_assume!(!text.is_empty() && !text.contains("matrix.to"));
+        // The code of an emoji is one on both sides.
+        prop_assume!(!text.is_empty() && !text.contains(":a:"));
         let there = from_matrix(&event(&json!({ "msgtype": "m.text", "body": text })), &Town).text;
         let back = outgoing(&there, None);
         // The pill of a channel is the one thing that literal text may become; it notifies no one.

@@ -27,6 +27,11 @@ pub(super) fn is_host(href: &str) -> bool {
     !href.contains(':') && domain(href, true).is_some()
 }
 
+/// Whether a text begins with the name of a host that an address may have without a scheme.
+pub(super) fn is_domain(text: &str) -> bool {
+    domain(text, false).is_some()
+}
+
 fn scheme(name: &[u8]) -> bool {
     !name.is_empty() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-'))
 }
@@ -56,7 +61,8 @@ fn domain_char(char: char) -> bool {
         || matches!(char, '$' | '@' | '&' | '+' | '#' | '?' | '\\' | '/' | '|' | '>' | '<' | '%' | '`'))
 }
 
-fn extra(char: char) -> bool {
+/// Punctuation that stands in an address, but not at its end.
+pub(super) fn extra(char: char) -> bool {
     matches!(char, '.' | ',' | '!' | '%' | '~' | '*' | '"' | '\'' | ':' | ';' | '(' | ')' | '=')
 }
 

@@ -298,16 +298,20 @@ impl Writer {
     fn text(&mut self, text: &str) {
         let styled = self.open > 0;
         let mut rest = text;
+        // Up to where it is read as something of its own, behind which all begins anew.
+        let mut whole = 0;
         if self.out.ends_with(name_char) && ends_in_mention(&self.out) && rest.starts_with(joins_name) {
             self.out.push(GUARD);
         }
         while let Some(char) = rest.chars().next() {
             let before = self.out.chars().next_back();
+            let before = before.filter(|char| self.out.len() > whole && !inline_read::pictograph(*char));
             if char == '#' && inline_read::admits_mention(before) {
                 let name = rest.get(1..).unwrap_or_default();
                 let length = 1 + name.find(|char| !name_char(char)).unwrap_or(name.len());
                 let (channel, after) = rest.split_at(length);
                 self.push(channel);
+                whole = if length > 1 { self.out.len() } else { whole };
                 rest = after;
                 continue;
             }
@@ -328,8 +332,7 @@ impl Writer {
                 rest = rest.get(address.len()..).unwrap_or_default();
                 // An escape right behind it would be taken for a part of it: at first the signs stand as they are, and
                 // where that is read otherwise, behind a space.
-                let signs = rest.len()
-                    - rest.trim_start_matches(['*', '~', '!', '.', ',', ':', ';', ')', '"', '\'']).len();
+                let signs = rest.len() - rest.trim_start_matches(autolink::extra).len();
                 let (tail, after) = rest.split_at(signs);
                 if self.care == Care::Guarded {
                     self.push(tail);
@@ -345,6 +348,13 @@ impl Writer {
                 && before.is_some_and(|before| before.is_ascii_alphanumeric())
                 && next.is_some_and(char::is_alphanumeric);
             match char {
+                // A zero-width space in between would be taken for the beginning of an address.
+                '\\' if next == Some('.') && !styled => {
+                    self.push("\\\\.");
+                    whole = self.out.len();
+                    rest = after.get(1..).unwrap_or_default();
+                    continue;
+                }
                 '*' | '_' | '~' | '`' if !inside_word && !styled => {
                     if self.care == Care::Styleless && ends_in_address(&self.out) {
                         self.out.push(' ');
@@ -352,20 +362,24 @@ impl Writer {
                     self.out.push('\\');
                     self.out.push(char);
                     self.after_italic = false;
+                    whole = self.out.len();
                 }
                 _ => {
                     self.push(char.encode_utf8(&mut [0; 4]));
-                    let guard = match char {
-                        '\\' => next.is_none_or(|next| matches!(next, '(' | '[' | '#' | '.')),
-                        '@' => next.is_some_and(|next| name_char(next) || next == '@'),
-                        ']' => next == Some('('),
-                        '|' => next == Some('|'),
-                        '<' => true,
-                        _ => false,
+                    let parted = match char {
+                        // Behind a zero-width space the name of a host would still be one.
+                        '<' if next == Some('.') || autolink::is_domain(after) => Some(' '),
+                        '@' if next == Some('.') => Some(' '),
+                        // An address, of which Rocket.Chat would take the beginning for an emoji.
+                        ':' if autolink::is_domain(after) && inline_read::is_emoji(rest, before) => Some(' '),
+                        '\\' => next.is_none_or(|next| matches!(next, '(' | '[' | '#')).then_some(GUARD),
+                        '@' => next.is_some_and(|next| name_char(next) || next == '@').then_some(GUARD),
+                        ']' => (next == Some('(')).then_some(GUARD),
+                        '|' => (next == Some('|')).then_some(GUARD),
+                        '<' => Some(GUARD),
+                        _ => None,
                     };
-                    if guard && next != Some(GUARD) {
-                        self.out.push(GUARD);
-                    }
+                    self.out.extend(parted.filter(|_| next != Some(GUARD)));
                 }
             }
             rest = after;

@@ -38,7 +38,7 @@ impl<'a> Cursor<'a> {
 }
 
 /// Whether a character is (part of) an emoji, which no name begins or ends with.
-fn pictograph(char: char) -> bool {
+pub(super) fn pictograph(char: char) -> bool {
     matches!(char, '\u{1F000}'..='\u{1FAFF}' | '\u{2300}'..='\u{23FF}' | '\u{2600}'..='\u{27BF}' | '\u{FE0F}')
 }
 
@@ -359,6 +359,11 @@ fn channel(at: Cursor<'_>) -> Option<(Inline, Cursor<'_>)> {
         .then(|| rest.get(..length))
         .flatten()
         .map(|name| (Inline::Channel(name.to_owned()), at.past(1 + length)))
+}
+
+/// Whether a text begins with the code of an emoji.
+pub(super) fn is_emoji(text: &str, before: Option<char>) -> bool {
+    emoji(Cursor { rest: text, before }).is_some()
 }
 
 /// `:code:` with white space or nothing on both sides.

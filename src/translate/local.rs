@@ -95,7 +95,10 @@ fn take_emote(document: &mut Document, text: &str) -> bool {
     let [Block::Paragraph(line)] = document.blocks.as_mut_slice() else { return false };
     let all = document::runs(line.clone());
     // Signs that would end a style stand outside of it.
-    let sign = |inline: &Inline| matches!(inline, Inline::Text(text) if text.chars().all(|char| "*_~`|\\ ".contains(char)));
+    let sign = |inline: &Inline| {
+        matches!(inline, Inline::Text(text)
+        if text != " " && text.chars().all(|char| "*_~`|\\ ".contains(char)))
+    };
     let wholly =
         |run: &document::Run| run.marks.has(Mark::Italic) || run.atom == Inline::Break || sign(&run.atom);
     if !all.iter().all(wholly) {
