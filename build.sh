@@ -34,7 +34,7 @@ run_help() {
   pack            make target/matrix-federation.zip, the App (the default)
   demo [--keep]   pack, then play a conversation between a Rocket.Chat workspace and a Synapse;
                   --keep leaves both running
-  test [PART]     pack, then run all tests, or one part: rust, app, workspace, e2e
+  test [PART]     pack, then run all tests, or one part: rust, translate, app, workspace, e2e
   check           formatting, lints, types, generated files, stray addresses
   format          put Rust and TypeScript into the form that check wants
   bench           the benchmarks of tests/bench
@@ -86,18 +86,19 @@ run_test() {
       need_rust                # cargo, as new as Cargo.toml asks
       rust_tests               # rules and scenarios of the core
       ;;
-    app | workspace | e2e)
+    translate | app | workspace | e2e)
       prepare_tests            # the zip and the tests' packages
       node_tests "$part"       # that part alone
       ;;
     all)
       prepare_tests            # the zip and the tests' packages
       rust_tests               # rules and scenarios of the core
+      node_tests translate     # the translation against Rocket.Chat's own parser
       node_tests app           # the App against stubs, and the budgets
       node_tests workspace     # the workspace in a box against the real engine
       node_tests e2e           # the real engine with a real homeserver
       ;;
-    *) fail "there is no part '$part' of the tests: rust, app, workspace or e2e" ;;
+    *) fail "there is no part '$part' of the tests: rust, translate, app, workspace or e2e" ;;
   esac
   say "Tests passed. Next: ./build.sh check"
 }

@@ -9,9 +9,11 @@ use super::Names;
 use super::autolink;
 use super::clean::GUARD;
 use super::document::{Inline, Mark, Marks, Run, normalise, plain, runs, tree};
-use super::inline_read::{self, name_char};
+use super::inline_part::{self, name_char};
+use super::inline_read::{self, ends_run};
 use super::markdown_read::starts_block;
 use super::md::unguarded;
+use super::pictograph;
 
 /// How much is done to have the line read as meant.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,9 +34,11 @@ pub(super) fn line(text: Vec<Inline>, outermost: bool, emote: bool) -> String {
         return text.clone();
     }
     let plainly = normalise(text);
-    let mut written = emit(&plainly, Care::Plain, emote);
+    let mut written = emit(String::new(), &plainly, Care::Plain, emote);
     let starts = outermost && starts_block(&written);
-    if !starts && comparable(inline_read::unsettled(&written)) == comparable(plainly.clone()) {
+    // The text of a link may begin lines above.
+    let ends_link = plainly.iter().any(|inline| matches!(inline, Inline::Text(text) if text.contains("](")));
+    if !starts && !ends_link && comparable(inline_read::unsettled(&written)) == comparable(plainly.clone()) {
         return written;
     }
     let pieces = runs(plainly);
@@ -47,9 +51,10 @@ pub(super) fn line(text: Vec<Inline>, outermost: bool, emote: bool) -> String {
             }
         };
         let guarded = tree(pieces);
-        written = emit(&guarded, care, emote);
-        if outermost {
-            written = guarded_start(written);
+        written = emit(String::new(), &guarded, care, emote);
+        if outermost && starts_block(&written) {
+            written =
+                guarded_start(&written).unwrap_or_else(|| emit(GUARD.to_string(), &guarded, care, emote));
         }
         let reads_well = !(outermost && starts_block(&written))
             && comparable(inline_read::unsettled(&written)) == comparable(guarded);
@@ -187,9 +192,10 @@ fn split_signs(runs: Vec<Run>) -> Vec<Run> {
     super::document::tidy(out)
 }
 
-fn emit(inlines: &[Inline], care: Care, emote: bool) -> String {
+/// The line behind its beginning.
+fn emit(out: String, inlines: &[Inline], care: Care, emote: bool) -> String {
     let all_italic = !emote && matches!(inlines, [Inline::Styled(Mark::Italic, _)]);
-    let mut writer = Writer { out: String::new(), open: 0, care, all_italic, after_italic: false };
+    let mut writer = Writer { out, open: 0, whole: 0, care, all_italic, after_italic: false };
     writer.atoms(inlines);
     writer.out
 }
@@ -197,6 +203,8 @@ fn emit(inlines: &[Inline], care: Care, emote: bool) -> String {
 struct Writer {
     out: String,
     open: usize,
+    /// Up to where it is read as something of its own, behind which all begins anew.
+    whole: usize,
     care: Care,
     all_italic: bool,
     after_italic: bool,
@@ -283,7 +291,7 @@ impl Writer {
 
     fn link(&mut self, href: &str, label: &[Inline]) {
         if self.care == Care::Plain {
-            let label = emit(label, Care::Plain, true);
+            let label = emit(String::new(), label, Care::Plain, true);
             self.push_all(["[", &label, "](", &escaped_address(href, false), ")"]);
             return;
         }
@@ -294,97 +302,127 @@ impl Writer {
         self.push_all(["<", &escaped_address(href, true), "|", &label, ">"]);
     }
 
+    /// Whether an underscore behind what is written is in the middle of a word, where it opens nothing.
+    fn ends_in_word(&self) -> bool {
+        let before = self.out.trim_end_matches(|char: char| char.is_ascii_alphanumeric());
+        before.len() < self.out.len() && (before.len() <= self.whole || before.ends_with(ends_run))
+    }
+
     /// Text with escapes and guards.
     fn text(&mut self, text: &str) {
-        let styled = self.open > 0;
         let mut rest = text;
-        // Up to where it is read as something of its own, behind which all begins anew.
-        let mut whole = 0;
         if self.out.ends_with(name_char) && ends_in_mention(&self.out) && rest.starts_with(joins_name) {
             self.out.push(GUARD);
         }
         while let Some(char) = rest.chars().next() {
-            let before = self.out.chars().next_back();
-            let before = before.filter(|char| self.out.len() > whole && !inline_read::pictograph(*char));
-            if char == '#' && inline_read::admits_mention(before) {
-                let name = rest.get(1..).unwrap_or_default();
-                let length = 1 + name.find(|char| !name_char(char)).unwrap_or(name.len());
-                let (channel, after) = rest.split_at(length);
-                self.push(channel);
-                whole = if length > 1 { self.out.len() } else { whole };
-                rest = after;
-                continue;
-            }
-            if !styled
-                && char != '_'
-                && let Some(length) = autolink::length(rest, before.filter(|char| *char != GUARD))
-            {
-                let (address, _) = rest.split_at(length);
-                // Of an address that a link would end in, only what stands before.
-                let (address, broken) = match address.split_once("](") {
-                    Some((before, _)) => (address.get(..=before.len()).unwrap_or(before), true),
-                    None => (address, false),
-                };
-                self.push(address);
-                if broken {
-                    self.out.push(GUARD);
-                }
-                rest = rest.get(address.len()..).unwrap_or_default();
-                // An escape right behind it would be taken for a part of it: at first the signs stand as they are, and
-                // where that is read otherwise, behind a space.
-                let signs = rest.len() - rest.trim_start_matches(autolink::extra).len();
-                let (tail, after) = rest.split_at(signs);
-                if self.care == Care::Guarded {
-                    self.push(tail);
-                    rest = after;
-                } else if tail.contains(['*', '~']) {
-                    self.out.push(' ');
-                }
-                continue;
-            }
-            let after = rest.get(char.len_utf8()..).unwrap_or_default();
-            let next = after.chars().next();
-            let inside_word = char == '_'
-                && before.is_some_and(|before| before.is_ascii_alphanumeric())
-                && next.is_some_and(char::is_alphanumeric);
-            match char {
-                // A zero-width space in between would be taken for the beginning of an address.
-                '\\' if next == Some('.') && !styled => {
-                    self.push("\\\\.");
-                    whole = self.out.len();
-                    rest = after.get(1..).unwrap_or_default();
-                    continue;
-                }
-                '*' | '_' | '~' | '`' if !inside_word && !styled => {
-                    if self.care == Care::Styleless && ends_in_address(&self.out) {
-                        self.out.push(' ');
-                    }
-                    self.out.push('\\');
-                    self.out.push(char);
-                    self.after_italic = false;
-                    whole = self.out.len();
-                }
-                _ => {
-                    self.push(char.encode_utf8(&mut [0; 4]));
-                    let parted = match char {
-                        // Behind a zero-width space the name of a host would still be one.
-                        '<' if next == Some('.') || autolink::is_domain(after) => Some(' '),
-                        '@' if next == Some('.') => Some(' '),
-                        // An address, of which Rocket.Chat would take the beginning for an emoji.
-                        ':' if autolink::is_domain(after) && inline_read::is_emoji(rest, before) => Some(' '),
-                        '\\' => next.is_none_or(|next| matches!(next, '(' | '[' | '#')).then_some(GUARD),
-                        '@' => next.is_some_and(|next| name_char(next) || next == '@').then_some(GUARD),
-                        ']' => (next == Some('(')).then_some(GUARD),
-                        '|' => (next == Some('|')).then_some(GUARD),
-                        '<' => Some(GUARD),
-                        _ => None,
-                    };
-                    self.out.extend(parted.filter(|_| next != Some(GUARD)));
-                }
-            }
-            rest = after;
+            // Whether a part may begin here.
+            let fresh = ends_run(char)
+                || self.out.len() <= self.whole
+                || self.out.chars().next_back().is_none_or(ends_run);
+            let address = if fresh && self.open == 0 && char != '_' { autolink::length(rest) } else { None };
+            rest = if let Some(length) = address {
+                self.address(rest, length)
+            } else if fresh && let Some(length) = self.piece(rest) {
+                let (piece, after) = rest.split_at(length);
+                self.push(piece);
+                self.whole = self.out.len();
+                after
+            } else {
+                self.sign(char, rest)
+            };
         }
     }
+
+    /// What Rocket.Chat reads as one, with nothing to guard in it.
+    fn piece(&self, text: &str) -> Option<usize> {
+        let channel =
+            inline_part::nameless(text, false).or_else(|| inline_part::channel(text).map(|found| found.1));
+        let picture = || pictograph::emoji(text).or_else(|| harmless_emoticon(text));
+        channel.or_else(|| if self.open == 0 { picture() } else { None })
+    }
+
+    /// An address, in which no escape works; returns what is left.
+    fn address<'a>(&mut self, text: &'a str, length: usize) -> &'a str {
+        let (address, _) = text.split_at(length);
+        // Of an address that a link would end in, only what stands before.
+        let (address, broken) = match address.split_once("](") {
+            Some((before, _)) => (address.get(..=before.len()).unwrap_or(before), true),
+            None => (address, false),
+        };
+        self.push(address);
+        if broken {
+            // Whatever stands behind it would be a part of the address as well.
+            self.out.push(if self.care == Care::Guarded { GUARD } else { ' ' });
+        }
+        let rest = text.get(address.len()..).unwrap_or_default();
+        // An escape right behind it would be taken for a part of it: at first the signs stand as they are, and where
+        // that is read otherwise, behind a space.
+        let signs = rest.len() - rest.trim_start_matches(autolink::extra).len();
+        let (tail, after) = rest.split_at(signs);
+        if self.care == Care::Guarded {
+            self.push(tail);
+            return after;
+        }
+        if tail.contains(['*', '~']) {
+            self.out.push(' ');
+        }
+        rest
+    }
+
+    /// One character, escaped or parted from the next where together they are markup; returns what is left.
+    fn sign<'a>(&mut self, char: char, text: &'a str) -> &'a str {
+        let styled = self.open > 0;
+        let after = text.get(char.len_utf8()..).unwrap_or_default();
+        let next = after.chars().next();
+        let inside_word = char == '_' && next.is_some_and(char::is_alphanumeric) && self.ends_in_word();
+        match char {
+            // Behind a zero-width space an address would begin.
+            '\\' if matches!(next, Some('.' | '#')) && !styled => {
+                self.push_all(["\\\\", after.get(..1).unwrap_or_default()]);
+                self.whole = self.out.len();
+                return after.get(1..).unwrap_or_default();
+            }
+            '*' | '_' | '~' | '`' if !inside_word && !styled => {
+                if self.care == Care::Styleless && ends_in_address(&self.out) {
+                    self.out.push(' ');
+                }
+                // An emoticon would take the backslash.
+                if self.out.ends_with([':', '=']) {
+                    self.out.push(GUARD);
+                }
+                self.out.push('\\');
+                self.out.push(char);
+                self.after_italic = false;
+                self.whole = self.out.len();
+            }
+            _ => {
+                self.push(char.encode_utf8(&mut [0; 4]));
+                let parted = match char {
+                    // Behind a zero-width space the name of a host would still be one.
+                    '<' if next == Some('.') || autolink::is_domain(after) => Some(' '),
+                    '@' if next == Some('.') => Some(' '),
+                    // An address, of which Rocket.Chat would take the beginning for an emoji.
+                    ':' if inline_part::emoji_length(text).is_some() && autolink::length(after).is_some() => {
+                        Some(' ')
+                    }
+                    '\\' => next.is_none_or(|next| matches!(next, '(' | '[')).then_some(GUARD),
+                    '@' => next.is_some_and(|next| name_char(next) || next == '@').then_some(GUARD),
+                    ']' => (next == Some('(')).then_some(GUARD),
+                    '|' => (next == Some('|')).then_some(GUARD),
+                    '<' => Some(GUARD),
+                    _ => None,
+                };
+                self.out.extend(parted.filter(|_| next != Some(GUARD)));
+            }
+        }
+        after
+    }
+}
+
+/// The length of an emoticon without signs of styles and links.
+fn harmless_emoticon(text: &str) -> Option<usize> {
+    let length = pictograph::emoticon(text)?;
+    (!text.get(..length)?.contains(['*', '_', '~', '\\', '<', '[', ']'])).then_some(length)
 }
 
 pub(super) fn joins_name(char: char) -> bool {
@@ -424,18 +462,13 @@ fn escaped_address(href: &str, parentheses: bool) -> String {
     out
 }
 
-/// A line that begins like a block, made to begin like text.
-fn guarded_start(line: String) -> String {
-    if !starts_block(&line) {
-        return line;
-    }
+/// A line that begins like a heading or an entry with a number, made to begin like text; other blocks want a
+/// zero-width space before all else.
+fn guarded_start(line: &str) -> Option<String> {
     if line.starts_with('#') {
-        return format!("\\{line}");
+        return Some(format!("\\{line}"));
     }
-    if line.starts_with(|char: char| char.is_ascii_digit())
-        && let Some((number, rest)) = line.split_once('.')
-    {
-        return format!("{number}\\.{rest}");
-    }
-    format!("{GUARD}{line}")
+    let (number, rest) =
+        line.split_once('.').filter(|_| line.starts_with(|char: char| char.is_ascii_digit()))?;
+    Some(format!("{number}\\.{rest}"))
 }

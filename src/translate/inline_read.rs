@@ -1,10 +1,17 @@
 //! Reads one line of Rocket.Chat Markdown.
 //!
-//! Law: it reads what `@rocket.chat/message-parser` 0.31 and 0.32 read (held against them by tests), in linear time:
-//! look-ahead is paid from a purse that the length of the line fills, and what cannot be paid for stays plain text.
+//! Law: it reads what `@rocket.chat/message-parser` 0.32 reads (held against it by tests), in linear time: look-ahead is
+//! paid from a purse that the length of the line fills, and what cannot be paid for stays plain text. Where a part
+//! cannot begin, plain text runs on to the next sign that ends it (rules `InlineItemPattern`, `PlainRun`, `BoldPlainRun`,
+//! `ItalicPlainRun` of the grammar), whatever stands in between.
 
+use super::autolink;
 use super::document::{Inline, Mark, Marks};
+use super::inline_part::{
+    channel, colour, emoji_length, is_space, is_text, mention, nameless, phone_length, time,
+};
 use super::md::link_or_text;
+use super::pictograph;
 
 /// The parts of a line.
 pub(super) fn read(line: &str) -> Vec<Inline> {
@@ -14,32 +21,79 @@ pub(super) fn read(line: &str) -> Vec<Inline> {
 /// The same, not yet in its normal form.
 pub(super) fn unsettled(line: &str) -> Vec<Inline> {
     let mut parser = Parser { purse: line.len().saturating_mul(48).saturating_add(4096) };
-    parser.items(Cursor { rest: line, before: None }, Marks::NONE, None).0
+    parser.items(line, Marks::NONE, None).0
 }
 
-/// What is left of the line, and the character before it where that was read as plain text.
-#[derive(Clone, Copy)]
-struct Cursor<'a> {
-    rest: &'a str,
-    before: Option<char>,
+/// What was read so far. An emoji by its code is one only where no text and no other emoji touches it.
+#[derive(Default)]
+struct Line {
+    parts: Vec<Inline>,
+    /// Whether an emoji right behind what is last is one.
+    apart: bool,
 }
 
-impl<'a> Cursor<'a> {
-    /// Past so many bytes, which were something other than plain text.
-    fn past(self, bytes: usize) -> Self {
-        Self { rest: self.rest.get(bytes..).unwrap_or_default(), before: None }
+impl Line {
+    fn text(&mut self, text: &str) {
+        let Some(first) = text.chars().next() else { return };
+        if !is_space(first) {
+            self.undo_emoji();
+        }
+        self.apart = text.ends_with(is_space);
+        self.append(text);
     }
 
-    /// Past so many bytes of plain text.
-    fn past_text(self, bytes: usize) -> (&'a str, Self) {
-        let (text, rest) = self.rest.split_at_checked(bytes).unwrap_or((self.rest, ""));
-        (text, Self { rest, before: text.chars().next_back().filter(|char| !pictograph(*char)) })
+    /// An address, a number or the like: text that is a part of its own.
+    fn link(&mut self, text: &str) {
+        self.append(text);
+        self.apart = true;
+    }
+
+    fn emoji(&mut self, code: &str) {
+        if !self.parts.is_empty() && !self.apart {
+            self.undo_emoji();
+            self.append(&format!(":{code}:"));
+            return;
+        }
+        self.parts.push(Inline::Emoji(code.to_owned()));
+        self.apart = false;
+    }
+
+    fn part(&mut self, part: Inline) {
+        self.parts.push(part);
+        self.apart = true;
+    }
+
+    fn parts(&mut self, parts: Vec<Inline>) {
+        for part in parts {
+            if let Inline::Text(text) = &part {
+                self.text(text);
+            } else {
+                self.part(part);
+            }
+        }
+    }
+
+    fn undo_emoji(&mut self) {
+        if let Some(Inline::Emoji(code)) = self.parts.pop_if(|part| matches!(part, Inline::Emoji(_))) {
+            self.append(&format!(":{code}:"));
+        }
+    }
+
+    fn append(&mut self, text: &str) {
+        match self.parts.last_mut() {
+            Some(Inline::Text(before)) => before.push_str(text),
+            _ => self.parts.push(Inline::Text(text.to_owned())),
+        }
     }
 }
 
-/// Whether a character is (part of) an emoji, which no name begins or ends with.
-pub(super) fn pictograph(char: char) -> bool {
-    matches!(char, '\u{1F000}'..='\u{1FAFF}' | '\u{2300}'..='\u{23FF}' | '\u{2600}'..='\u{27BF}' | '\u{FE0F}')
+/// What is found at a place, and how long it is.
+enum Found {
+    Text(String),
+    Link,
+    Emoji,
+    Part(Inline),
+    Parts(Vec<Inline>),
 }
 
 struct Parser {
@@ -61,122 +115,138 @@ impl Parser {
         at
     }
 
-    /// Parts up to the delimiter or the end of the line; within styles, `marks` are those already open.
-    fn items<'a>(
-        &mut self,
-        start: Cursor<'a>,
-        marks: Marks,
-        until: Option<char>,
-    ) -> (Vec<Inline>, Cursor<'a>) {
-        let mut out = Vec::new();
-        let mut at = start;
-        // Plain text from here on is not taken in yet.
-        let mut plain = start.rest;
-        let outermost = until.is_none() || until == Some('|');
-        while let Some(char) = at.rest.chars().next() {
-            if until == Some(char) && (char != '|' || at.rest.starts_with("||")) {
+    /// Parts up to the delimiter or the end of the line, and what is left; within styles, `marks` are those already
+    /// open.
+    fn items<'a>(&mut self, start: &'a str, marks: Marks, until: Option<char>) -> (Vec<Inline>, &'a str) {
+        let mut out = Line::default();
+        let mut rest = start;
+        while let Some(char) = rest.chars().next() {
+            if until == Some(char) && (char != '|' || rest.starts_with("||")) {
                 break;
             }
             self.pay(1);
-            if is_plain(char) {
-                at = at.past_text(1).1;
-                continue;
-            }
-            let special = match self.special(at, char, marks) {
-                Some(found) => Some(found),
-                None if outermost => self.outer(at, char).map(|(inline, after)| (vec![inline], after)),
-                None => None,
+            let found = self.part(rest, char, marks, until);
+            let (text, after) = match &found {
+                Some((_, length)) => rest.split_at(*length),
+                None => rest.split_at(plain_run(rest, char, marks, until)),
             };
-            if let Some((found, after)) = special {
-                push_text(&mut out, before(plain, at));
-                out.extend(found);
-                at = after;
-                plain = at.rest;
-                continue;
+            match found.map(|(found, _)| found) {
+                None => out.text(text),
+                Some(Found::Text(text)) => out.text(&text),
+                Some(Found::Link) => out.link(text),
+                Some(Found::Emoji) => out.emoji(text.trim_matches(':')),
+                Some(Found::Part(part)) => out.part(part),
+                Some(Found::Parts(parts)) => out.parts(parts),
             }
-            at = at.past_text(Self::plain_run(at, char, outermost)).1;
+            rest = after;
         }
-        push_text(&mut out, before(plain, at));
-        (out, at)
+        (out.parts, rest)
     }
 
-    /// How much is plain text from here: a domain or address as a whole, else one character.
-    fn plain_run(at: Cursor<'_>, char: char, outermost: bool) -> usize {
-        let word = at.rest.bytes().take_while(u8::is_ascii_alphanumeric).count();
-        let tail = at.rest.get(word..).unwrap_or_default();
-        // A word that ends like this is no part of an address.
-        let ends_alone = word > 0 && tail.chars().next().is_none_or(is_plain) && !tail.starts_with('.');
+    /// What begins here.
+    fn part(&mut self, at: &str, char: char, marks: Marks, until: Option<char>) -> Option<(Found, usize)> {
+        let outermost = is_outermost(until);
         if outermost
-            && !ends_alone
-            && let Some(length) = super::autolink::length(at.rest, at.before)
+            && char == '_'
+            && let Some(length) = autolink::underscored(at)
         {
-            return length;
+            self.pay(length);
+            return Some((Found::Text(at.get(..length)?.to_owned()), length));
         }
-        // An underscore right behind a letter or digit opens nothing.
-        if word > 0 {
-            if !outermost && tail.starts_with('_') {
-                return word;
-            }
-            return if tail.starts_with("__") { word + 2 } else { word + usize::from(tail.starts_with('_')) };
+        let mut found = self.special(at, char, marks);
+        if outermost {
+            found = found.or_else(|| self.outer(at, char));
         }
-        char.len_utf8()
+        found.or_else(|| {
+            let length = pictograph::emoticon(at).filter(|length| {
+                let behind = at.get(*length..).unwrap_or_default();
+                until == Some('~') || self.admits_emoticon(behind, marks, until)
+            });
+            let length = nameless(at, until == Some('~')).or(length).or_else(|| pictograph::emoji(at))?;
+            Some((Found::Text(at.get(..length)?.to_owned()), length))
+        })
+    }
+
+    /// Whether an emoticon may stand before this: the end, white space, another part or (outside of styles) plain text.
+    fn admits_emoticon(&mut self, behind: &str, marks: Marks, until: Option<char>) -> bool {
+        let Some(char) = behind.chars().next() else { return true };
+        is_space(char)
+            || char == '*'
+            || (char == '_' && until == Some('_'))
+            || pictograph::emoticon(behind).is_some()
+            || pictograph::emoji(behind).is_some()
+            || self.special(behind, char, marks).is_some()
+            || (is_outermost(until) && (!ends_run(char) || self.outer(behind, char).is_some()))
     }
 
     /// Parts that may stand anywhere.
-    fn special<'a>(&mut self, at: Cursor<'a>, char: char, marks: Marks) -> Option<(Vec<Inline>, Cursor<'a>)> {
-        let one = match char {
-            '*' | '_' | '~' => return self.emphasis(at, char, marks),
-            '`' => {
-                let inside = at.rest.get(1..)?;
-                let end = self.find(inside, "`").filter(|end| *end > 0)?;
-                Some((Inline::Code(inside.get(..end)?.to_owned()), at.past(end + 2)))
-            }
-            '[' => self.bracket_link(at),
-            '<' => self.angle(at),
-            '@' => mention(at),
-            '#' => channel(at),
-            ':' => emoji(at),
-            _ => None,
-        };
-        one.map(|(inline, after)| (vec![inline], after))
-    }
-
-    /// Parts that stand in no style but a spoiler.
-    fn outer<'a>(&mut self, at: Cursor<'a>, char: char) -> Option<(Inline, Cursor<'a>)> {
+    fn special(&mut self, at: &str, char: char, marks: Marks) -> Option<(Found, usize)> {
         match char {
-            '\\' => {
-                if let Some(inside) = at.rest.strip_prefix("\\(") {
-                    let end = self.find(inside, "\\)")?;
-                    return Some((Inline::Maths(inside.get(..end)?.to_owned()), at.past(end + 4)));
-                }
-                let escaped = at.rest.chars().nth(1).filter(|char| "*_~`#.".contains(*char))?;
-                Some((Inline::Text(escaped.to_string()), at.past(2)))
+            '*' | '_' | '~' => self.emphasis(at, char, marks),
+            '`' => {
+                let inside = at.get(1..)?;
+                let end = self.find(inside, "`").filter(|end| *end > 0)?;
+                Some((Found::Part(Inline::Code(inside.get(..end)?.to_owned())), end + 2))
             }
-            '!' if at.rest.starts_with("![") => {
-                let inside = at.past(1);
-                let (label, src, after) =
-                    self.bracket(inside).filter(|(label, ..)| !label.contains(['*', '_', '~']))?;
-                let alt = if label.is_empty() { src.clone() } else { label.to_owned() };
-                Some((Inline::Image { src, alt }, after))
+            '[' => {
+                let (label, href, length) = self.bracket(at)?;
+                let label =
+                    if label.is_empty() { vec![Inline::Text(href.clone())] } else { self.label(label) };
+                Some((Found::Part(link_or_text(href, label)), length))
             }
-            '|' if at.rest.starts_with("||") => {
-                let inside = at.past(2);
-                self.find(inside.rest, "||").filter(|end| *end > 0)?;
-                let (inner, after) = self.items(inside, Marks::NONE.with(Mark::Spoiler), Some('|'));
-                (after.rest.starts_with("||") && !inner.is_empty()).then_some(())?;
-                Some((Inline::Styled(Mark::Spoiler, inner), after.past(2)))
-            }
-            'c' if at.before.is_none_or(char::is_whitespace) => colour(at),
+            '<' => self.angle(at),
+            '@' => mention(at).map(|(mention, length)| (Found::Part(mention), length)),
+            '#' => channel(at).map(|(channel, length)| (Found::Part(channel), length)),
+            ':' => emoji_length(at).map(|length| (Found::Emoji, length)),
             _ => None,
         }
     }
 
-    fn emphasis<'a>(
-        &mut self,
-        at: Cursor<'a>,
-        sign: char,
-        marks: Marks,
-    ) -> Option<(Vec<Inline>, Cursor<'a>)> {
+    /// Parts that stand in no style but a spoiler.
+    fn outer(&mut self, at: &str, char: char) -> Option<(Found, usize)> {
+        let found = match char {
+            '\\' => self.backslash(at),
+            '!' if at.starts_with("![") => {
+                let (label, src, length) =
+                    self.bracket(at.get(1..)?).filter(|(label, ..)| is_image_text(label))?;
+                let alt = if label.is_empty() { src.clone() } else { label.to_owned() };
+                Some((Found::Part(Inline::Image { src, alt }), 1 + length))
+            }
+            '|' if at.starts_with("||") => {
+                let inside = at.get(2..)?;
+                self.find(inside, "||").filter(|end| *end > 0)?;
+                let (inner, after) = self.items(inside, Marks::NONE.with(Mark::Spoiler), Some('|'));
+                (after.starts_with("||") && !inner.is_empty()).then_some(())?;
+                Some((Found::Part(Inline::Styled(Mark::Spoiler, inner)), at.len() - after.len() + 2))
+            }
+            'c' => colour(at).map(|(colour, length)| (Found::Part(colour), length)),
+            '+' => phone_length(at).map(|length| (Found::Link, length)),
+            _ => None,
+        };
+        found.or_else(|| if char == '_' { None } else { self.address(at) })
+    }
+
+    /// An address or a domain in running text, which is one piece whatever is in it.
+    fn address(&mut self, at: &str) -> Option<(Found, usize)> {
+        self.pay(16);
+        let length = autolink::length(at)?;
+        Some((Found::Link, length))
+    }
+
+    fn backslash(&mut self, at: &str) -> Option<(Found, usize)> {
+        let inside = at.get(1..)?;
+        if let Some((_, length)) = time(inside) {
+            return Some((Found::Text(inside.get(..length)?.to_owned()), 1 + length));
+        }
+        if let Some(inside) = inside.strip_prefix('(') {
+            let end = self.find(inside, "\\)")?;
+            return Some((Found::Part(Inline::Maths(inside.get(..end)?.to_owned())), end + 4));
+        }
+        let escaped = inside.chars().next().filter(|char| "*_~`#.".contains(*char))?;
+        Some((Found::Text(escaped.to_string()), 2))
+    }
+
+    fn emphasis(&mut self, at: &str, sign: char, marks: Marks) -> Option<(Found, usize)> {
         let mark = match sign {
             '*' => Mark::Bold,
             '_' => Mark::Italic,
@@ -185,123 +255,145 @@ impl Parser {
         if marks.has(mark) || self.purse == 0 {
             return None;
         }
-        let signs = at.rest.len() - at.rest.trim_start_matches(sign).len();
+        let signs = at.len() - at.trim_start_matches(sign).len();
         self.pay(signs);
-        let behind = at.rest.get(signs..)?;
-        let space = behind.len() - behind.trim_start_matches([' ', '\t']).len();
+        let behind = at.get(signs..)?;
+        let space = behind.len() - behind.trim_start_matches(is_space).len();
         if space > 0 && behind.get(space..)?.starts_with(sign) {
             // Nothing but white space between: plain text.
             let more = behind.get(space..)?;
             let closing = more.len() - more.trim_start_matches(sign).len();
-            let (text, after) = at.past_text(signs + space + closing);
-            return Some((vec![Inline::Text(text.to_owned())], after));
+            let length = signs + space + closing;
+            return Some((Found::Text(at.get(..length)?.to_owned()), length));
         }
-        for width in [2, 1] {
-            if signs != width {
-                continue;
-            }
-            let inside = at.past(width);
-            if self.purse == 0 || self.find(inside.rest, sign.encode_utf8(&mut [0; 4])).is_none() {
-                return None;
-            }
-            let (inner, end) = self.items(inside, marks.with(mark), Some(sign));
-            let closing = end.rest.len() - end.rest.trim_start_matches(sign).len();
-            if closing < width || inner.is_empty() {
-                self.pay(inside.rest.len() - end.rest.len());
-                return None;
-            }
-            let after = end.past(width);
-            let next = after.rest.chars().next();
-            let joined =
-                next.is_some_and(|next| next.is_ascii_alphabetic() || (width == 2 && next.is_ascii_digit()));
-            if mark == Mark::Italic && joined {
-                // `_a_b` is plain text, whatever is in it.
-                let mut text = vec![Inline::Text("_".repeat(width))];
-                text.extend(inner);
-                text.push(Inline::Text("_".repeat(width)));
-                return Some((text, after));
-            }
-            return Some((vec![Inline::Styled(mark, inner)], after));
+        if signs > 2 || self.purse == 0 || self.find(behind, sign.encode_utf8(&mut [0; 4])).is_none() {
+            return None;
         }
-        None
+        let (inner, end) = self.items(behind, marks.with(mark), Some(sign));
+        let closing = end.len() - end.trim_start_matches(sign).len();
+        if closing < signs || inner.is_empty() {
+            self.pay(behind.len() - end.len());
+            return None;
+        }
+        let after = end.get(signs..)?;
+        let length = at.len() - after.len();
+        let word = after
+            .bytes()
+            .take_while(|next| next.is_ascii_alphabetic() || (signs == 2 && next.is_ascii_digit()))
+            .count();
+        if mark == Mark::Italic && word > 0 {
+            // `_a_b` is plain text, whatever is in it.
+            let signs = Inline::Text("_".repeat(signs));
+            let end = Inline::Text(after.get(..word)?.to_owned());
+            let parts = std::iter::once(signs.clone()).chain(inner).chain([signs, end]);
+            return Some((Found::Parts(parts.collect()), length + word));
+        }
+        Some((Found::Part(Inline::Styled(mark, inner)), length))
     }
 
-    fn bracket_link<'a>(&mut self, at: Cursor<'a>) -> Option<(Inline, Cursor<'a>)> {
-        let (label, href, after) = self.bracket(at)?;
-        let label = if label.is_empty() { vec![Inline::Text(href.clone())] } else { self.label(label) };
-        Some((link_or_text(href, label), after))
-    }
-
-    /// The text and address of `[text](address)`.
-    fn bracket<'a>(&mut self, at: Cursor<'a>) -> Option<(&'a str, String, Cursor<'a>)> {
-        let inside = at.rest.strip_prefix('[')?;
+    /// The text and address of `[text](address)`, and how long all of it is.
+    fn bracket<'a>(&mut self, at: &'a str) -> Option<(&'a str, String, usize)> {
+        let inside = at.strip_prefix('[')?;
         let middle = self.find(inside, "](")?;
         let label = inside.get(..middle)?;
+        // Of two brackets side by side the second is the link's.
+        if label.rsplit_once("] [").is_some_and(|(_, second)| !second.contains(']')) {
+            return None;
+        }
         let from = inside.get(middle + 2..)?;
         let end = address_end(from);
         self.pay(end.unwrap_or(4096).min(from.len()));
         let end = end?;
-        let href = super::autolink::address(from.get(..end)?)?;
-        Some((label, href, at.past(1 + middle + 2 + end + 1)))
+        let href = autolink::address(from.get(..end)?)?;
+        Some((label, href, 1 + middle + 2 + end + 1))
     }
 
     /// A link's text: styles and plain text only.
     fn label(&mut self, label: &str) -> Vec<Inline> {
-        let mut out = Vec::new();
-        let mut at = Cursor { rest: label, before: None };
-        while let Some(char) = at.rest.chars().next() {
+        let mut out = Line::default();
+        let mut rest = label;
+        while let Some(char) = rest.chars().next() {
             self.pay(1);
-            if matches!(char, '*' | '_' | '~')
-                && let Some((found, after)) = self.emphasis(at, char, Marks::NONE)
-            {
-                out.extend(found);
-                at = after;
-                continue;
-            }
-            let (text, after) = at.past_text(Self::plain_run(at, char, false).max(char.len_utf8()));
-            push_text(&mut out, text);
-            at = after;
+            let styled =
+                matches!(char, '*' | '_' | '~').then(|| self.emphasis(rest, char, Marks::NONE)).flatten();
+            let length = match styled {
+                Some((Found::Part(part), length)) => {
+                    out.part(part);
+                    length
+                }
+                Some((Found::Parts(parts), length)) => {
+                    out.parts(parts);
+                    length
+                }
+                found => {
+                    let length =
+                        found.map_or_else(|| letters(rest).max(char.len_utf8()), |(_, length)| length);
+                    out.text(rest.get(..length).unwrap_or_default());
+                    length
+                }
+            };
+            rest = rest.get(length..).unwrap_or_default();
         }
-        out
+        out.parts
     }
 
     /// `<t:…>` and `<address|text>`.
-    fn angle<'a>(&mut self, at: Cursor<'a>) -> Option<(Inline, Cursor<'a>)> {
-        if let Some(inside) = at.rest.strip_prefix("<t:") {
-            let (time, _) =
-                inside.split_at_checked(inside.bytes().take(13).position(|byte| byte == b'>')?)?;
-            let (digits, format) = time.split_once(':').unwrap_or((time, "t"));
-            let format = format.chars().next().filter(|_| format.len() == 1 && "tTdDfFR".contains(format))?;
-            (digits.len() == 10 && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(())?;
-            return Some((Inline::Time { unix: digits.parse().ok()?, format }, at.past(time.len() + 4)));
+    fn angle(&mut self, at: &str) -> Option<(Found, usize)> {
+        if at.starts_with("<t:") {
+            return time(at).map(|(time, length)| (Found::Part(time), length));
         }
-        let inside = at.rest.get(1..)?;
+        let inside = at.get(1..)?;
         let end = self.find(inside, ">")?;
         let (href, label) = inside.get(..end)?.split_once('|')?;
         (!label.is_empty() && !label.contains(['<', '|'])).then_some(())?;
-        let href = super::autolink::address(href)?;
-        Some((link_or_text(href, vec![Inline::Text(label.to_owned())]), at.past(end + 2)))
+        let href = autolink::address(href).filter(|href| address_end(href).is_none())?;
+        Some((Found::Part(link_or_text(href, vec![Inline::Text(label.to_owned())])), end + 2))
     }
 }
 
-/// Whether a character is plain text wherever it stands, and begins no address.
-fn is_plain(char: char) -> bool {
-    matches!(char, ' ' | ',' | ';' | '.' | '?' | '\'' | '"' | '(' | ')' | '%' | '&' | '=' | '/')
+/// How much is plain text from where no part begins.
+fn plain_run(at: &str, char: char, marks: Marks, until: Option<char>) -> usize {
+    let behind = at.get(char.len_utf8()..).unwrap_or_default();
+    if is_space(char) {
+        return at.len() - at.trim_start_matches(is_space).len();
+    }
+    if until != Some('~')
+        && !marks.has(Mark::Italic)
+        && let Some(length) = snake(at)
+    {
+        return length;
+    }
+    let ends = |char: char| match until {
+        None | Some('|') => ends_run(char),
+        Some('~') => true,
+        Some(_) => is_space(char) || matches!(char, '*' | '_' | '~'),
+    };
+    char.len_utf8() + behind.find(|next| ends(char) || ends(next)).unwrap_or(behind.len())
 }
 
-/// What of a text stands before a place further on in it.
-fn before<'a>(text: &'a str, at: Cursor<'_>) -> &'a str {
-    text.get(..text.len() - at.rest.len()).unwrap_or(text)
+/// A word right before an underscore, with it: it opens nothing.
+fn snake(at: &str) -> Option<usize> {
+    let word = letters(at);
+    let signs = at.bytes().skip(word).take(2).take_while(|byte| *byte == b'_').count();
+    (word > 0 && signs > 0).then_some(word + signs)
 }
 
-fn push_text(out: &mut Vec<Inline>, text: &str) {
-    if text.is_empty() {
-        return;
-    }
-    match out.last_mut() {
-        Some(Inline::Text(before)) => before.push_str(text),
-        _ => out.push(Inline::Text(text.to_owned())),
-    }
+/// Whether all parts may stand there, not only those that may stand in styles.
+fn is_outermost(until: Option<char>) -> bool {
+    matches!(until, None | Some('|'))
+}
+
+/// Whether plain text ends before and behind a character, so that a part may begin there.
+pub(super) fn ends_run(char: char) -> bool {
+    is_space(char) || "*_~`:<[]!()\\|".contains(char)
+}
+
+fn letters(at: &str) -> usize {
+    at.bytes().take_while(u8::is_ascii_alphanumeric).count()
+}
+
+fn is_image_text(label: &str) -> bool {
+    label.is_empty() || (label.chars().all(is_text) && label.contains(|char| !is_space(char)))
 }
 
 /// Where an address in brackets ends: at the closing bracket that belongs to its opening one.
@@ -317,90 +409,4 @@ fn address_end(from: &str) -> Option<usize> {
         }
     }
     None
-}
-
-/// Whether a character lets a mention right behind it be one.
-pub(super) fn admits_mention(before: Option<char>) -> bool {
-    before.is_none_or(|char| {
-        char.is_whitespace() && char.is_ascii()
-            || matches!(char, '(' | ')' | '*' | '[' | '\\' | ']' | '^' | '_' | '`' | '{' | '|' | '}' | '~')
-    })
-}
-
-/// Whether a character may stand in a username or a room's name.
-pub(super) fn name_char(char: char) -> bool {
-    matches!(char, '-' | '_' | '.') || char.is_alphanumeric()
-}
-
-fn name_length(text: &str) -> usize {
-    text.find(|char| !name_char(char)).unwrap_or(text.len())
-}
-
-fn mention(at: Cursor<'_>) -> Option<(Inline, Cursor<'_>)> {
-    admits_mention(at.before).then_some(())?;
-    let signs = at.rest.len() - at.rest.trim_start_matches('@').len();
-    let rest = at.rest.get(signs..)?;
-    let mut length = name_length(rest);
-    (length > 0).then_some(())?;
-    if let Some(more) = rest.get(length..).and_then(|more| more.strip_prefix([':', '@'])) {
-        let tail = name_length(more);
-        length += if tail > 0 { tail + 1 } else { 0 };
-    }
-    let name = rest.get(..length)?.to_owned();
-    let inline = if name == "all" || name == "here" { Inline::Everyone(name) } else { Inline::User(name) };
-    Some((inline, at.past(signs + length)))
-}
-
-fn channel(at: Cursor<'_>) -> Option<(Inline, Cursor<'_>)> {
-    admits_mention(at.before).then_some(())?;
-    let rest = at.rest.get(1..)?;
-    let length = name_length(rest);
-    (length > 0)
-        .then(|| rest.get(..length))
-        .flatten()
-        .map(|name| (Inline::Channel(name.to_owned()), at.past(1 + length)))
-}
-
-/// Whether a text begins with the code of an emoji.
-pub(super) fn is_emoji(text: &str, before: Option<char>) -> bool {
-    emoji(Cursor { rest: text, before }).is_some()
-}
-
-/// `:code:` with white space or nothing on both sides.
-fn emoji(at: Cursor<'_>) -> Option<(Inline, Cursor<'_>)> {
-    at.before.is_none_or(char::is_whitespace).then_some(())?;
-    let rest = at.rest.get(1..)?;
-    let length = rest
-        .bytes()
-        .take(128)
-        .position(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'+' | b'.')))?;
-    let code = rest.get(..length).filter(|code| !code.is_empty())?;
-    let after = rest.get(length..)?.strip_prefix(':')?;
-    let alone =
-        after.chars().next().is_none_or(|next| next.is_whitespace() || matches!(next, '*' | '_' | '~' | '|'));
-    alone.then(|| (Inline::Emoji(code.to_owned()), at.past(length + 2)))
-}
-
-fn colour(at: Cursor<'_>) -> Option<(Inline, Cursor<'_>)> {
-    let hex = at.rest.strip_prefix("color:#")?;
-    let length = hex.find(|char: char| !char.is_ascii_hexdigit()).unwrap_or(hex.len());
-    let digits: Vec<u8> = hex
-        .get(..length)?
-        .chars()
-        .filter_map(|digit| digit.to_digit(16))
-        .filter_map(|digit| digit.try_into().ok())
-        .collect();
-    let parts: Vec<u8> = match length {
-        3 | 4 => digits.iter().map(|digit| digit * 17).collect(),
-        6 | 8 => digits.chunks_exact(2).filter_map(|pair| Some(pair.first()? * 16 + pair.last()?)).collect(),
-        _ => return None,
-    };
-    if let Some(next) = hex.get(length..)?.chars().next()
-        && !matches!(next, '(' | ')' | '*' | '[' | '\\' | ']' | '^' | '_' | '`' | '{' | '|' | '}' | '~')
-    {
-        return None;
-    }
-    let [red, green, blue] = parts.first_chunk::<3>()?;
-    let rgba = [*red, *green, *blue, parts.get(3).copied().unwrap_or(255)];
-    Some((Inline::Colour { rgba }, at.past("color:#".len() + length)))
 }

@@ -5,8 +5,8 @@
 
 use super::clean::GUARD;
 use super::document::{Block, Document, Inline, Item, Mark, Marker};
-use super::inline_read;
 use super::md::{Reader, quote, unguarded};
+use super::{inline_part, inline_read, pictograph};
 
 /// The document of a text.
 pub(super) fn read(text: &str) -> Document {
@@ -72,10 +72,10 @@ fn line_block<'a>(rest: &'a str, reader: &mut Reader) -> &'a str {
         reader.push(table, false);
         return after;
     }
-    if quoted(line).is_some_and(|text| !text.is_empty()) {
-        let (lines, after) = take(rest, quoted);
+    let (lines, after_quote) = quotes(rest);
+    if !lines.is_empty() {
         reader.push(quote(lines.into_iter().map(inlines).collect()), false);
-        return after;
+        return after_quote;
     }
     if task(line).is_some() {
         let (lines, after) = take(rest, task);
@@ -174,6 +174,7 @@ fn heading(line: &str) -> Option<(u8, &str)> {
 }
 
 fn is_rule(line: &str) -> bool {
+    let line = line.trim_matches([' ', '\t']);
     line.len() >= 3 && line.bytes().all(|byte| byte == b'-')
 }
 
@@ -220,6 +221,20 @@ fn quoted(line: &str) -> Option<&str> {
     Some(text.trim_start_matches([' ', '\t']))
 }
 
+/// The lines of a quote; one that holds nothing is a part of it only where the text goes on.
+fn quotes(mut rest: &str) -> (Vec<&str>, &str) {
+    let mut out = Vec::new();
+    loop {
+        let (line, after) = next_line(rest);
+        let Some(text) = quoted(line).filter(|text| !text.is_empty() || line.len() < rest.len()) else {
+            break;
+        };
+        out.push(text);
+        rest = after;
+    }
+    (out, rest)
+}
+
 fn task(line: &str) -> Option<(bool, &str)> {
     let done = line.strip_prefix("- [")?;
     let (done, text) = match (done.strip_prefix("x]"), done.strip_prefix(" ]")) {
@@ -239,9 +254,6 @@ fn numbered(line: &str) -> Option<(u64, &str)> {
 }
 
 fn hyphened(line: &str) -> Option<Vec<Inline>> {
-    if task(line).is_some() {
-        return None;
-    }
     let text = line.strip_prefix('-')?;
     let said = text.trim_start_matches([' ', '\t']);
     (said.len() < text.len() && !said.is_empty()).then(|| inlines(said))
@@ -259,24 +271,29 @@ fn starred(line: &str) -> Option<Vec<Inline>> {
 
 /// Up to three emoji alone.
 fn big_emoji(text: &str) -> Option<Document> {
-    let codes: Vec<&str> = text.split(':').map(str::trim).filter(|code| !code.is_empty()).take(4).collect();
-    let text = text.trim();
-    (text.starts_with(':') && text.ends_with(':') && (1..=3).contains(&codes.len()) && text.len() < 400)
-        .then_some(())?;
     let mut found = Vec::new();
-    let mut rest = text;
-    while let Some(inside) = rest.strip_prefix(':') {
-        let (code, after) = inside.split_once(':')?;
-        let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-_+.".contains(&byte);
-        (!code.is_empty() && code.bytes().all(known)).then_some(())?;
+    let mut rest = text.trim_matches(BLANK);
+    while !rest.is_empty() {
+        let code = inline_part::emoji_length(rest);
+        let length = code.or_else(|| pictograph::emoticon(rest)).or_else(|| pictograph::emoji(rest))?;
+        let (sign, after) = rest.split_at_checked(length)?;
         if !found.is_empty() {
             found.push(Inline::Text(" ".to_owned()));
         }
-        found.push(Inline::Emoji(code.to_owned()));
-        rest = after.trim_start();
+        found.push(match code {
+            Some(_) => Inline::Emoji(sign.trim_matches(':').to_owned()),
+            None => Inline::Text(sign.to_owned()),
+        });
+        rest = after.trim_start_matches(BLANK);
+        if found.len() > 5 {
+            return None;
+        }
     }
-    rest.is_empty().then(|| Document { blocks: vec![Block::Paragraph(found)] })
+    (!found.is_empty()).then(|| Document { blocks: vec![Block::Paragraph(found)] })
 }
+
+/// What may stand around emoji that are alone.
+const BLANK: [char; 4] = [' ', '\t', '\r', '\n'];
 
 /// Whether a line would begin a block other than running text.
 pub(super) fn starts_block(line: &str) -> bool {

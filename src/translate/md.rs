@@ -269,14 +269,16 @@ fn link(value: &Value, depth: usize) -> Inline {
 
 /// A link, or plain text where the text is the address: both sides make that a link by themselves.
 pub(super) fn link_or_text(href: String, label: Vec<Inline>) -> Inline {
+    let href = if href.contains(GUARD) { unguarded(&href) } else { href };
     if let [Inline::Text(text)] = label.as_slice() {
+        let text = unguarded(text);
         let bare = |prefix| href.strip_prefix(prefix) == Some(text.as_str());
         let number: String = text.chars().filter(char::is_ascii_digit).collect();
-        if href == *text || bare("//") || bare("mailto:") || bare("tel:") {
-            return Inline::Text(text.clone());
+        if href == text || bare("//") || bare("mailto:") || bare("tel:") {
+            return Inline::Text(text);
         }
         if text.starts_with('+') && href.strip_prefix("tel:").is_some_and(|tel| tel == number) {
-            return Inline::Text(text.clone());
+            return Inline::Text(text);
         }
     }
     let href = match href.split_once("//") {
