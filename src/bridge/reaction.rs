@@ -11,7 +11,7 @@ use std::rc::Rc;
 use serde_json::json;
 
 use super::journal::Journal;
-use super::{ghost, ledger, outgoing, portal};
+use super::{encryption, ghost, ledger, outgoing, portal};
 use crate::attachment::Intent;
 use crate::effect::{Effect, Level};
 use crate::facts::{Message, User, UserKind};
@@ -89,7 +89,7 @@ pub(super) fn intent(
 ) -> Result<Option<Intent>, Missing> {
     view.all(needed(view, react))?;
     let Some(portal) = portal::of_local(view, &react.room)? else { return Ok(None) };
-    let (room, by, at) = (portal.remote, react.by.clone(), entry.at);
+    let (room, by, at) = (portal.remote.clone(), react.by.clone(), entry.at);
     let transaction = ids::reaction_transaction(&react.message, &react.emoji, &react.by.id, at);
     let known = known(view, react)?;
     if !react.on {
@@ -103,7 +103,9 @@ pub(super) fn intent(
             at,
         }));
     }
-    let event = ledger::event(view, &react.room, &react.message)?.filter(|_| known.is_none());
+    // Nothing new leaves an encrypted room.
+    let is_news = known.is_none() && encryption::suspended(view, &portal)?.is_none();
+    let event = ledger::event(view, &react.room, &react.message)?.filter(|_| is_news);
     Ok(event.map(|event| Intent::Send {
         room,
         by,

@@ -3,7 +3,6 @@
 //! A deletion is judged by who deletes: what a ghost takes away was taken away on Matrix. It stands in the journal behind
 //! its message, which does not go out at all if it has provably never been tried; see `edit::overtaken`.
 
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use serde_json::{Value, json};
@@ -41,31 +40,39 @@ pub(super) fn accept(view: &View, message: &Message, by: &User) -> Result<Vec<Ef
         by: Some(by.clone()),
         event: event.clone().filter(|_| from_matrix && link.is_some()),
     };
-    // A file from Matrix and its caption go together.
-    let others = event.iter().filter(|_| from_matrix).map(|it| ledger::locals(view, &message.room, it));
-    let others = others.collect::<Result<Vec<_>, _>>()?.into_iter().flatten();
-    let others =
-        others.chain(event.as_deref().map(ids::message_id)).filter(|it| from_matrix && *it != message.id);
-    let others: BTreeSet<String> = others.collect();
+    let others = others(view, &deleted)?;
     // Known at once, so that what came from Matrix is not brought again meanwhile.
     let known = from_matrix.then(|| Record::Link(gone(&deleted, link)).insert());
     let entry = entry(view, deleted);
     let wake = Effect::Wake { scope: entry.scope.clone(), at: view.now };
-    let others = others.into_iter().flat_map(|id| {
-        let (room, username) = (message.room.clone(), by.username.clone());
+    let entry = Record::Entry(Rc::new(entry)).insert();
+    Ok([entry].into_iter().chain(others).chain(known).chain([wake]).collect())
+}
+
+/// The effects that delete what else an event of Matrix became, for it goes as a whole: a file with its caption, a long
+/// text with all its parts.
+fn others(view: &View, deleted: &Deleted) -> Result<Vec<Effect>, Missing> {
+    let event = deleted.event.clone().or_else(|| ids::event_of(&deleted.message));
+    let (Some(event), Some(by)) = (event.filter(|_| ids::is_ghost_name(&deleted.author)), &deleted.by) else {
+        return Ok(vec![]);
+    };
+    let mut others = ledger::locals(view, &deleted.room, &event)?;
+    others.insert(ids::message_id(&event));
+    others.remove(&deleted.message);
+    let effects = others.into_iter().flat_map(|id| {
         let link = Link {
-            room: room.clone(),
+            room: deleted.room.clone(),
             local: id.clone(),
-            remote: event.clone().unwrap_or_default(),
-            at: message.at,
+            remote: event.clone(),
+            at: deleted.at,
             gone: true,
             ..Link::default()
         };
+        let (room, by) = (deleted.room.clone(), by.username.clone());
         // Known before, for Rocket.Chat tells of this deletion, too.
-        [Record::Link(link).insert(), Effect::DeleteMessage { id, room, by: username }]
+        [Record::Link(link).insert(), Effect::DeleteMessage { id, room, by }]
     });
-    let entry = Record::Entry(Rc::new(entry)).insert();
-    Ok([entry].into_iter().chain(others).chain(known).chain([wake]).collect())
+    Ok(effects.collect())
 }
 
 /// The journal entry of a deletion.
@@ -153,6 +160,8 @@ pub(super) fn over(view: &View, deleted: &Deleted) -> Result<Vec<Effect>, Missin
                 Record::Entry(Rc::new(entry(view, deleted))).insert()
             });
             let mut effects: Vec<Effect> = more.collect();
+            // Those that a crash left.
+            effects.extend(others(view, deleted)?);
             effects.push(Record::Link(gone(deleted, link)).insert());
             effects
         }

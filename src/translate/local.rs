@@ -47,8 +47,9 @@ impl Said {
             Some(deed) => (deed.to_owned(), true),
             None => (text, false),
         };
-        let md = local.md.filter(|_| !told && !cut).and_then(md::read);
-        let mut document = md.unwrap_or_else(|| markdown_read::read(&text));
+        let md = || local.md.filter(|_| !told && !cut).and_then(md::read);
+        let read = markdown_read::big_emoji(&text).or_else(md);
+        let mut document = read.unwrap_or_else(|| markdown_read::read(&text));
         let emote = told || take_emote(&mut document, &text);
         Self { document, emote, cut }
     }

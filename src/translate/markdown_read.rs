@@ -269,27 +269,26 @@ fn starred(line: &str) -> Option<Vec<Inline>> {
     (!stray || said.contains("\\*")).then_some(read)
 }
 
-/// Up to three emoji alone.
-fn big_emoji(text: &str) -> Option<Document> {
+/// Up to three emoji alone. The parser of Rocket.Chat tells no white space between them, so the text is asked always.
+pub(super) fn big_emoji(text: &str) -> Option<Document> {
     let mut found = Vec::new();
+    let mut emoji = 0;
     let mut rest = text.trim_matches(BLANK);
     while !rest.is_empty() {
+        emoji += 1;
         let code = inline_part::emoji_length(rest);
         let length = code.or_else(|| pictograph::emoticon(rest)).or_else(|| pictograph::emoji(rest))?;
-        let (sign, after) = rest.split_at_checked(length)?;
-        if !found.is_empty() {
-            found.push(Inline::Text(" ".to_owned()));
-        }
+        let (sign, after) = rest.split_at_checked(length).filter(|_| emoji <= 3)?;
         found.push(match code {
             Some(_) => Inline::Emoji(sign.trim_matches(':').to_owned()),
             None => Inline::Text(sign.to_owned()),
         });
         rest = after.trim_start_matches(BLANK);
-        if found.len() > 5 {
-            return None;
+        if !rest.is_empty() && rest.len() < after.len() {
+            found.push(Inline::Text(" ".to_owned()));
         }
     }
-    (!found.is_empty()).then(|| Document { blocks: vec![Block::Paragraph(found)] })
+    (emoji > 0).then(|| Document { blocks: vec![Block::Paragraph(found)] })
 }
 
 /// What may stand around emoji that are alone.

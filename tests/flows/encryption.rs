@@ -97,6 +97,7 @@ fn nothing_goes_any_way_while_a_room_is_suspended() {
     let sent = world.sent();
     // Edits, what hooks lost, and what would be said in place of a reaction.
     world.edit(Some(0), &message.id, "alice", "changed");
+    world.react(Some(0), &message.id, "alice", ":tada:", true);
     world.say(None, "general", "alice", "the hook was lost");
     let mut event = said("2", "meanwhile");
     event["origin_server_ts"] = json!(world.outside.borrow().now + 1);
@@ -112,7 +113,7 @@ fn nothing_goes_any_way_while_a_room_is_suspended() {
     world.look_over(0);
     assert_eq!((world.sent(), world.shown()), (sent.clone(), vec!["before".to_owned()]));
     assert_eq!(told(&world, "was not sent to Matrix"), 1);
-    assert_eq!(world.taken_back(), []);
+    assert_eq!((world.taken_back(), world.reactions_on_matrix()), (vec![], vec![]));
     world.is_all_done();
 
     // Nor when it is found afterwards.
@@ -124,7 +125,7 @@ fn nothing_goes_any_way_while_a_room_is_suspended() {
     world.start(None);
     world.settle();
     assert_eq!(world.sent().len(), sent.len() + 1, "{:?}", world.sent());
-    assert_eq!(world.shown(), ["before"]);
+    assert_eq!((world.shown(), world.reactions_on_matrix()), (vec!["before".to_owned()], vec![]));
     world.is_all_done();
 }
 

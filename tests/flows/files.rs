@@ -285,6 +285,22 @@ fn a_file_from_matrix_gets_a_caption_later_and_loses_it() {
 }
 
 #[test]
+fn an_older_caption_that_comes_late_changes_nothing() {
+    let world = bridged();
+    let event = sends(&world, "1", "cat.png", "", 10);
+    world.transaction(0, &[event]);
+    world.settle();
+    let mut late = recaptions("2", "1", "older");
+    late["origin_server_ts"] = json!(1);
+    for edit in [recaptions("3", "1", "newer"), late] {
+        world.transaction(0, &[edit]);
+        world.settle();
+        assert_eq!(world.brought(), ["cat.png", "newer"]);
+    }
+    world.is_all_done();
+}
+
+#[test]
 fn a_caption_that_comes_before_its_file_is_not_lost() {
     let world = bridged();
     let event = sends(&world, "1", "cat.png", "", 10);

@@ -122,6 +122,27 @@ const FLOWS: &[Flow] = &[
         },
     },
     Flow {
+        name: "a part of a long message in, deleted by a moderator",
+        prepared: || {
+            let world = bridged();
+            world.transaction(0, &[long("1", "from", 1_200)]);
+            world.settle();
+            world.outside.borrow_mut().homeserver.moderators.insert("@rc_carol:hs.test".to_owned());
+            world
+        },
+        happens: |world, index| {
+            let part = world.outside.borrow().messages[1].id.clone();
+            world.delete(Some(index), &part, "carol");
+        },
+        events: Vec::new,
+        holds: |world| {
+            // Where nothing was kept of it, the others stay on both sides.
+            let left = if world.taken_back().is_empty() { 2 } else { 0 };
+            assert_eq!(world.outside.borrow().messages.len(), left, "{:?}", world.taken_back());
+            world.is_all_done();
+        },
+    },
+    Flow {
         name: "long messages redacted on Matrix",
         prepared: with_long_messages,
         happens: |_, _| {},

@@ -60,12 +60,17 @@ pub(super) fn bring(view: &View, portal: &Portal, event: &Event) -> Result<Vec<E
 
 /// The effects that say the caption that a file was given later, by who sent it.
 fn caption(view: &View, portal: &Portal, held: &Held, link: &Link) -> Result<Vec<Effect>, Missing> {
+    if is_old(held, link) {
+        return Ok(vec![]);
+    }
     let content = serde_json::from_str(&held.content).unwrap_or_default();
     let sender = ghost::username(view, &held.sender)?.filter(|it| *it == link.by);
     let (Some(sender), true) = (sender, translate::has_caption(&content)) else { return Ok(vec![]) };
     let texts = file::said(view, portal, ("m.room.message", false), &content, &file::Manner::Caption, 0)?;
-    let shown = Shown { by: &sender, thread: None, parts: vec![] };
-    Ok(rewritten(portal, held, texts, &shown))
+    let made = made(portal, held, &sender, &texts);
+    let mut effects = rewritten(portal, held, texts, &Shown { by: &sender, thread: None, parts: vec![] });
+    effects.push(made);
+    Ok(effects)
 }
 
 /// Whether a message is by the ghost of a Matrix user.
@@ -152,7 +157,7 @@ fn change(
     link: Option<&Link>,
     shown: &Shown<'_>,
 ) -> Result<Vec<Effect>, Missing> {
-    if link.is_some_and(|it| it.gone || it.edit.as_ref().is_some_and(|known| *known >= held.edit)) {
+    if link.is_some_and(|it| it.gone || is_old(held, it)) {
         return Ok(vec![]);
     }
     let content = serde_json::from_str(&held.content).unwrap_or_default();
@@ -161,19 +166,30 @@ fn change(
     let kind = ("m.room.message", false);
     let mut texts = file::said(view, portal, kind, &content, &manner, parts::length(lead))?;
     texts.first_mut().into_iter().for_each(|it| it.insert_str(0, lead));
+    let made = made(portal, held, shown.by, &texts);
+    let mut effects = rewritten(portal, held, texts, shown);
+    effects.push(made);
+    Ok(effects)
+}
+
+/// Whether an edit is none that comes after what is known.
+fn is_old(held: &Held, link: &Link) -> bool {
+    link.edit.as_ref().is_some_and(|known| *known >= held.edit)
+}
+
+/// The effect that remembers an edit that was made.
+fn made(portal: &Portal, held: &Held, by: &str, texts: &[String]) -> Effect {
     let link = Link {
         room: portal.local.clone(),
         local: ids::message_id(&held.of),
         remote: held.of.clone(),
         at: held.edit.at,
         hash: ids::digest(&texts.iter().map(String::as_str).collect::<Vec<_>>()),
-        by: shown.by.to_owned(),
+        by: by.to_owned(),
         edit: Some(held.edit.clone()),
         ..Link::default()
     };
-    let mut effects = rewritten(portal, held, texts, shown);
-    effects.push(Record::Link(link).insert());
-    Ok(effects)
+    Record::Link(link).insert()
 }
 
 /// The effects that give an event's messages these texts: more of them where they are lacking, fewer where they are left
