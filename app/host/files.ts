@@ -12,7 +12,7 @@ import type { Answer, Call, FilePlace } from '../protocol.ts';
 import { within } from '../within.ts';
 import type { Accessors } from './accessors.ts';
 import { mediaType, sizeOf } from './image.ts';
-import type { Site } from './site.ts';
+import { Refusal, type Site } from './site.ts';
 import {
   answerOf,
   type Bytes,
@@ -190,12 +190,16 @@ async function send(
   transport: Transport,
 ): Promise<Answer> {
   if (transport.open === undefined) return refusal(404, 'M_NOT_FOUND', notStreamed);
-  let why: string | undefined;
+  let stopped: Answer | undefined;
   const source = async (): Promise<Source> => {
     try {
       return await site.file(id, name);
     } catch (error) {
-      why = short(error);
+      // Not the homeserver's fault either way.
+      stopped =
+        error instanceof Refusal
+          ? refusal(404, 'M_NOT_FOUND', short(error))
+          : refusal(503, 'M_UNKNOWN', `Rocket.Chat did not hand it out: ${short(error)}`);
       throw error;
     }
   };
@@ -204,7 +208,7 @@ async function send(
     const { status, headers, bytes } = await transport.carry(to, more, largestLookup);
     return answerOf(status, headers, new TextDecoder().decode(bytes));
   } catch (error) {
-    return why === undefined ? { kind: 'unreachable', why: reason(error) } : refusal(404, 'M_NOT_FOUND', why);
+    return stopped ?? { kind: 'unreachable', why: reason(error) };
   }
 }
 

@@ -95,7 +95,7 @@ export class Site {
     return this.ask('users.setAvatar', { headers, body });
   }
 
-  /** A file that somebody posted, as it comes; an error says in plain words why not. */
+  /** A file that somebody posted, as it comes; a `Refusal` says in plain words why it is not to be had. */
   async file(id: string, name: string): Promise<Source> {
     const { address, user, token } = this.access;
     const path = [id, name].map(encodeURIComponent).join('/');
@@ -111,10 +111,11 @@ export class Site {
     const length = Number(headers['content-length']);
     if (status === 200 && length > 0) return { length, body };
     body.destroy();
-    if (status === 200) throw new Error('the workspace does not say how large it is');
+    if (status === 200) throw new Refusal('the workspace does not say how large it is');
     if (status === 401 || status === 403)
-      throw new Error('the account for the REST API may not read it; let that account join the room');
-    throw new Error(`the workspace answered ${status}`);
+      throw new Refusal('the account for the REST API may not read it; let that account join the room');
+    const why = `the workspace answered ${status}`;
+    throw status === 429 || status >= 500 ? new Error(why) : new Refusal(why);
   }
 
   /** Gives a room a file, as it comes; nothing is said of it yet. */
@@ -187,6 +188,9 @@ export class Site {
     return this.transport().carry(request, more, largestImage);
   }
 }
+
+/** What the workspace does not hand out, however often it is asked; any other error may pass. */
+export class Refusal extends Error {}
 
 /** What a form is made of: how a part of it begins, and how it ends. */
 function form() {

@@ -163,6 +163,8 @@ test('a large file is handed on as it comes, by the account of the settings', as
   const workspaceUrl = await server(t, ({ url = '', headers }, response) => {
     asked = headers;
     if (url.endsWith('/secret.bin')) response.writeHead(403).end();
+    else if (url.endsWith('/gone.bin')) response.writeHead(404).end();
+    else if (url.endsWith('/busy.bin')) response.writeHead(502).end('a web page');
     else if (url.endsWith('/moved.bin'))
       response.writeHead(302, { Location: `${workspaceUrl}/store/x` }).end();
     else if (url.endsWith('/broken.bin')) {
@@ -212,8 +214,10 @@ test('a large file is handed on as it comes, by the account of the settings', as
   assert.equal(status(secret), 404);
   assert.match(String(body(secret)['error']), /let that account join the room/);
   assert.equal((await bring('broken.bin')).kind, 'unreachable');
+  assert.deepEqual([status(await bring('gone.bin')), status(await bring('busy.bin'))], [404, 503]);
+  // The workspace may come back.
   site.access.address = 'http://127.0.0.1:9';
-  assert.equal(status(await bring('nobody.bin')), 404);
+  assert.equal(status(await bring('nobody.bin')), 503);
   // Rocket.Chat's client cannot: that is no fault of the homeserver.
   assert.equal(status(await bring('x', new EngineTransport({} as never))), 404);
 });
