@@ -171,6 +171,8 @@ fn hostile_input_costs_little() {
         "[".repeat(100_000),
         "[a](".repeat(25_000),
         "||a".repeat(33_000),
+        "||:)".repeat(25_000),
+        ":*_x_".repeat(20_000),
         "`".repeat(99_999),
         "```\n".repeat(25_000),
         "||\na\n".repeat(16_000),

@@ -20,7 +20,7 @@ pub(super) fn read(line: &str) -> Vec<Inline> {
 
 /// The same, not yet in its normal form.
 pub(super) fn unsettled(line: &str) -> Vec<Inline> {
-    let mut parser = Parser { purse: line.len().saturating_mul(48).saturating_add(4096) };
+    let mut parser = Parser { purse: line.len().saturating_mul(48).saturating_add(4096), looks: false };
     parser.items(line, Marks::NONE, None).0
 }
 
@@ -98,6 +98,8 @@ enum Found {
 
 struct Parser {
     purse: usize,
+    /// Whether it is being looked ahead for whether a part begins.
+    looks: bool,
 }
 
 impl Parser {
@@ -170,13 +172,20 @@ impl Parser {
     /// Whether an emoticon may stand before this: the end, white space, another part or (outside of styles) plain text.
     fn admits_emoticon(&mut self, behind: &str, marks: Marks, until: Option<char>) -> bool {
         let Some(char) = behind.chars().next() else { return true };
-        is_space(char)
+        let stands = is_space(char)
             || char == '*'
             || (char == '_' && until == Some('_'))
+            || (is_outermost(until) && !ends_run(char))
             || pictograph::emoticon(behind).is_some()
-            || pictograph::emoji(behind).is_some()
-            || self.special(behind, char, marks).is_some()
-            || (is_outermost(until) && (!ends_run(char) || self.outer(behind, char).is_some()))
+            || pictograph::emoji(behind).is_some();
+        // One look ahead at a time, or they would be as deep as the line is long.
+        if stands || std::mem::replace(&mut self.looks, true) {
+            return true;
+        }
+        let begins = self.special(behind, char, marks).is_some()
+            || (is_outermost(until) && self.outer(behind, char).is_some());
+        self.looks = false;
+        begins
     }
 
     /// Parts that may stand anywhere.
