@@ -37,6 +37,7 @@ mod persona;
 mod pictograph;
 mod place;
 pub mod poll;
+mod quiet;
 mod quote;
 mod relation;
 mod remote;

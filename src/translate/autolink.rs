@@ -5,20 +5,28 @@
 
 /// The length of the address that starts here, of a place or of a person, where one does.
 pub(super) fn length(text: &str) -> Option<usize> {
-    mail(text).or_else(|| place(text))
+    let end = mail(text).or_else(|| {
+        let end = host(text)?;
+        // The rest runs to white space, less the punctuation before it.
+        let tail = text.get(end..)?;
+        let word = tail.find([' ', '\t', '\n']).unwrap_or(tail.len());
+        Some(end + tail.get(..word)?.trim_end_matches(extra).len())
+    });
+    // What begins with an underscore is none: see `underscored`.
+    end.filter(|_| !text.starts_with('_'))
 }
 
-fn place(text: &str) -> Option<usize> {
+/// Whether an address starts here.
+pub(super) fn begins(text: &str) -> bool {
+    !text.starts_with('_') && (mail(text).is_some() || host(text).is_some())
+}
+
+/// The length of an address up to the end of its host.
+fn host(text: &str) -> Option<usize> {
     let name = text.bytes().take(33).take_while(|byte| scheme(&[*byte])).count();
     let schemed = (1..=32).contains(&name) && text.get(name..).is_some_and(|rest| rest.starts_with("://"));
     let host = if schemed { name + 3 + login(text.get(name + 3..)?) } else { 0 };
-    let domain = domain(text.get(host..)?, schemed)?;
-    let mut end = host + domain;
-    // The rest runs to white space, less the punctuation before it.
-    let tail = text.get(end..)?;
-    let word = tail.find([' ', '\t', '\n']).unwrap_or(tail.len());
-    end += tail.get(..word)?.trim_end_matches(extra).len();
-    Some(end)
+    Some(host + domain(text.get(host..)?)?)
 }
 
 /// The length of the name and the password with which one signs in, up to and with the `@`.
@@ -46,7 +54,7 @@ fn mail(text: &str) -> Option<usize> {
     let host = text.strip_prefix("mailto:").unwrap_or(text).get(at..)?.strip_prefix('@')?;
     let dots = name.split('.').all(|part| part.starts_with(opens_mail));
     dots.then_some(())?;
-    Some(text.len() - host.len() + domain(host, false)?)
+    Some(text.len() - host.len() + domain(host)?)
 }
 
 /// A letter, a digit, a mark on one, or (part of) an emoji.
@@ -58,18 +66,18 @@ fn opens_mail(char: char) -> bool {
 
 /// The length of a domain that starts with an underscore, which is plain text; in italics it is none.
 pub(super) fn underscored(text: &str) -> Option<usize> {
-    let length = domain(text, false).filter(|_| !text.starts_with("__"))?;
+    let length = domain(text).filter(|_| !text.starts_with("__"))?;
     (!text.get(length..)?.starts_with('_')).then_some(length)
 }
 
 /// Whether an address begins with the name of a host, without a scheme.
 pub(super) fn is_host(href: &str) -> bool {
-    !href.contains(':') && domain(href, true).is_some()
+    !href.contains(':') && domain(href).is_some()
 }
 
 /// Whether a text begins with the name of a host that an address may have without a scheme.
 pub(super) fn is_domain(text: &str) -> bool {
-    domain(text, false).is_some()
+    domain(text).is_some()
 }
 
 fn scheme(name: &[u8]) -> bool {
@@ -79,8 +87,8 @@ fn scheme(name: &[u8]) -> bool {
 /// How far a name is followed, in bytes: those of hosts and of people are shorter.
 const LONGEST: usize = 512;
 
-/// The length of a domain: labels parted by single dots, two at least.
-fn domain(text: &str, after_scheme: bool) -> Option<usize> {
+/// The length of a domain: labels parted by single dots, two at least, or `localhost`.
+fn domain(text: &str) -> Option<usize> {
     let text = text.get(..text.floor_char_boundary(LONGEST))?;
     let mut end = 0;
     let mut labels = 0;
@@ -96,16 +104,16 @@ fn domain(text: &str, after_scheme: bool) -> Option<usize> {
             break;
         }
     }
-    (labels > 1 || (labels > 0 && after_scheme && text.starts_with("localhost"))).then_some(end)
+    (labels > 1 || (labels > 0 && text.starts_with("localhost"))).then_some(end)
 }
 
-/// The length of a part of a domain; behind a hyphen or an underscore almost anything may stand.
+/// The length of a part of a domain; behind a hyphen or an underscore signs like `@` may stand, too.
 fn label(text: &str) -> usize {
     let mut rest = text;
     while let Some(char) = rest.chars().next() {
         let behind = rest.get(char.len_utf8()..).unwrap_or_default();
         rest = match (char, behind.chars().next()) {
-            ('-' | '_', Some(next)) if !ends_domain(next) => {
+            ('-' | '_', Some(next)) if !ends_domain(next) && next != ':' => {
                 behind.get(next.len_utf8()..).unwrap_or_default()
             }
             ('-' | '_', _) => break,
@@ -145,5 +153,5 @@ pub(super) fn address(href: &str) -> Option<String> {
     {
         return Some(href.to_owned());
     }
-    domain(href, true).map(|_| if href.contains("://") { href.to_owned() } else { format!("//{href}") })
+    domain(href).map(|_| if href.contains("://") { href.to_owned() } else { format!("//{href}") })
 }

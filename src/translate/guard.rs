@@ -1,11 +1,9 @@
 //! Writes one line so that Rocket.Chat reads it as meant: escapes and guards, and only where they are needed.
 //!
-//! Law: a backslash where Rocket.Chat's parser takes one off again (before an asterisk, underscore, tilde, backtick,
-//! hash sign or full stop, outside of styles only); else
-//! a zero-width space, which no one sees, and which is taken off again on the way back; characters that end a style
-//! stand outside of it.
+//! Law: a backslash where Rocket.Chat's parser takes one off again (before an asterisk, underscore, tilde, backtick, hash
+//! sign or full stop, outside of styles only); else a zero-width space, which no one sees, and which is taken off again
+//! on the way back; characters that end a style stand outside of it.
 
-use super::Names;
 use super::autolink;
 use super::clean::GUARD;
 use super::document::{Inline, Mark, Marks, Run, normalise, plain, runs, tree};
@@ -36,9 +34,10 @@ pub(super) fn line(text: Vec<Inline>, outermost: bool, emote: bool) -> String {
     let plainly = normalise(text);
     let mut written = emit(String::new(), &plainly, Care::Plain, emote);
     let starts = outermost && starts_block(&written);
-    // The text of a link may begin lines above.
-    let ends_link = plainly.iter().any(|inline| matches!(inline, Inline::Text(text) if text.contains("](")));
-    if !starts && !ends_link && comparable(inline_read::unsettled(&written)) == comparable(plainly.clone()) {
+    // The text of a link may begin lines above, and there are times of more forms than are read here.
+    let is_doubtful = |text: &str| text.contains("](") || text.contains("<t:");
+    let doubtful = plainly.iter().any(|inline| matches!(inline, Inline::Text(text) if is_doubtful(text)));
+    if !starts && !doubtful && comparable(inline_read::unsettled(&written)) == comparable(plainly.clone()) {
         return written;
     }
     let pieces = runs(plainly);
@@ -90,77 +89,6 @@ fn alike(inline: Inline) -> Inline {
         colour @ Inline::Colour { .. } => Inline::Text(plain(&[colour])),
         other => other,
     }
-}
-
-/// Text that mentions no one, for mentions have a form of their own: any `@name` is broken, an e-mail address is not.
-pub(super) fn quiet(text: &str) -> String {
-    if !text.contains('@') {
-        return text.to_owned();
-    }
-    let text = verbatim(text);
-    let mut out = String::with_capacity(text.len());
-    let mut before = ' ';
-    let mut chars = text.chars().peekable();
-    while let Some(char) = chars.next() {
-        out.push(char);
-        if char == '@' && !is_inside(before) && chars.peek().copied().is_some_and(joins_name) {
-            out.push(GUARD);
-        }
-        before = char;
-    }
-    out
-}
-
-/// How many names in code are looked up; beyond them any is taken for somebody's.
-const LOOK_UPS: usize = 16;
-
-/// Code that calls no one: Rocket.Chat looks for names in it all the same. A name of nobody's stays as it is, for code
-/// is copied.
-pub(super) fn silent(text: &str, names: &dyn Names) -> String {
-    let text = verbatim(text);
-    let mut out = String::with_capacity(text.len());
-    let mut looked_up = 0;
-    let mut rest = text.as_str();
-    while let Some((before, after)) = rest.split_once('@') {
-        out.push_str(before);
-        let opens = out.chars().next_back().is_none_or(|char| char.is_whitespace() || char == '>');
-        out.push('@');
-        // Looked for only where one may begin, for it may be long.
-        let name = if opens { after.split(|char| !joins_name(char)).next().unwrap_or_default() } else { "" };
-        if !name.is_empty() {
-            looked_up += 1;
-            if looked_up > LOOK_UPS || super::html_write::user(name, names).is_some() {
-                out.push(GUARD);
-            }
-        }
-        rest = after;
-    }
-    out.push_str(rest);
-    out
-}
-
-/// Whether what follows such a character can be no name: it is in the middle of a word, an address or a path.
-fn is_inside(before: char) -> bool {
-    before.is_ascii_alphanumeric() || matches!(before, '/' | '=')
-}
-
-/// Text that reaches no one: `@all` and `@here` broken, for Rocket.Chat refuses the whole message over them, wherever
-/// they stand alone in it.
-pub(super) fn verbatim(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('@') {
-        out.push_str(before);
-        let inside = out.chars().next_back().is_some_and(is_inside);
-        out.push('@');
-        let lower: String = after.chars().take(4).collect::<String>().to_ascii_lowercase();
-        if !inside && (lower.starts_with("all") || lower.starts_with("here")) {
-            out.push(GUARD);
-        }
-        rest = after;
-    }
-    out.push_str(rest);
-    out
 }
 
 /// In styles no escape works, so signs that would end a style stand outside of it.
@@ -227,6 +155,9 @@ impl Writer {
         };
         if mark == Mark::Italic && self.out.ends_with(|char: char| char.is_alphanumeric()) {
             self.out.push(GUARD);
+        }
+        if mark == Mark::Spoiler {
+            self.leave_address();
         }
         self.out.push_str(sign);
         self.after_italic = false;
@@ -299,18 +230,30 @@ impl Writer {
         for (sign, alike) in [("<", "‹"), (">", "›"), ("|", "¦"), ("\n", " ")] {
             label = label.replace(sign, alike);
         }
+        self.leave_address();
         self.push_all(["<", &escaped_address(href, true), "|", &label, ">"]);
+    }
+
+    /// A space behind an address, which would take in whatever stands right behind it.
+    fn leave_address(&mut self) {
+        if self.care != Care::Plain && ends_in_host(&self.out) {
+            self.out.push(' ');
+        }
     }
 
     /// Whether an underscore behind what is written is in the middle of a word, where it opens nothing.
     fn ends_in_word(&self) -> bool {
-        let before = self.out.trim_end_matches(|char: char| char.is_ascii_alphanumeric());
-        before.len() < self.out.len() && (before.len() <= self.whole || before.ends_with(ends_run))
+        let new = self.out.get(self.whole..).unwrap_or_default();
+        let before = new.trim_end_matches(|char: char| char.is_ascii_alphanumeric());
+        before.len() < new.len() && (before.is_empty() || before.ends_with(ends_run))
     }
 
     /// Text with escapes and guards.
     fn text(&mut self, text: &str) {
         let mut rest = text;
+        // Where a link would end next, counted from the end: an address is looked for up to there only, or each piece of
+        // a long word would be measured to its end.
+        let mut link_end = text.len() + 1;
         if self.out.ends_with(name_char) && ends_in_mention(&self.out) && rest.starts_with(joins_name) {
             self.out.push(GUARD);
         }
@@ -319,7 +262,12 @@ impl Writer {
             let fresh = ends_run(char)
                 || self.out.len() <= self.whole
                 || self.out.chars().next_back().is_none_or(ends_run);
-            let address = if fresh && self.open == 0 && char != '_' { autolink::length(rest) } else { None };
+            if rest.len() < link_end {
+                link_end = rest.find("](").map_or(0, |at| rest.len() - at);
+            }
+            let piece =
+                rest.get(..rest.len() - link_end.saturating_sub(1)).filter(|_| link_end > 0).unwrap_or(rest);
+            let address = if fresh && self.open == 0 { autolink::length(piece) } else { None };
             rest = if let Some(length) = address {
                 self.address(rest, length)
             } else if fresh && let Some(length) = self.piece(rest) {
@@ -343,18 +291,12 @@ impl Writer {
 
     /// An address, in which no escape works; returns what is left.
     fn address<'a>(&mut self, text: &'a str, length: usize) -> &'a str {
-        let (address, _) = text.split_at(length);
-        // Of an address that a link would end in, only what stands before.
-        let (address, broken) = match address.split_once("](") {
-            Some((before, _)) => (address.get(..=before.len()).unwrap_or(before), true),
-            None => (address, false),
-        };
+        let (address, rest) = text.split_at(length);
         self.push(address);
-        if broken {
+        if address.ends_with(']') && rest.starts_with('(') {
             // Whatever stands behind it would be a part of the address as well.
             self.out.push(if self.care == Care::Guarded { GUARD } else { ' ' });
         }
-        let rest = text.get(address.len()..).unwrap_or_default();
         // An escape right behind it would be taken for a part of it: at first the signs stand as they are, and where
         // that is read otherwise, behind a space.
         let signs = rest.len() - rest.trim_start_matches(autolink::extra).len();
@@ -402,9 +344,7 @@ impl Writer {
                     '<' if next == Some('.') || autolink::is_domain(after) => Some(' '),
                     '@' if next == Some('.') => Some(' '),
                     // An address, of which Rocket.Chat would take the beginning for an emoji.
-                    ':' if inline_part::emoji_length(text).is_some() && autolink::length(after).is_some() => {
-                        Some(' ')
-                    }
+                    ':' if inline_part::emoji_length(text).is_some() && autolink::begins(after) => Some(' '),
                     '\\' => next.is_none_or(|next| matches!(next, '(' | '[')).then_some(GUARD),
                     '@' => next.is_some_and(|next| name_char(next) || next == '@').then_some(GUARD),
                     ']' => (next == Some('(')).then_some(GUARD),
@@ -430,12 +370,20 @@ pub(super) fn joins_name(char: char) -> bool {
 }
 
 /// How many characters are looked back over for the beginning of a word: names and addresses that matter are shorter.
-const LOOK_BACK: usize = 256;
+pub(super) const LOOK_BACK: usize = 256;
 
 /// Whether the last word so far could be an address, which takes in whatever stands right behind it.
 fn ends_in_address(text: &str) -> bool {
     let word = text.chars().rev().take(LOOK_BACK).take_while(|char| !char.is_whitespace() && *char != '|');
     word.into_iter().any(|char| matches!(char, '.' | ':'))
+}
+
+/// Whether the last word so far holds what could be the name of a host.
+fn ends_in_host(text: &str) -> bool {
+    let word = text.chars().rev().take(LOOK_BACK).take_while(|char| !char.is_whitespace());
+    let mut behind = None;
+    let is_dot = |char, behind: Option<char>| char == '.' && behind.is_some_and(|behind| behind != '.');
+    word.into_iter().any(|char| is_dot(char, behind.replace(char)))
 }
 
 /// Whether the last word so far is a mention.

@@ -175,7 +175,7 @@ impl Parser {
         let stands = is_space(char)
             || char == '*'
             || (char == '_' && until == Some('_'))
-            || (is_outermost(until) && !ends_run(char))
+            || (is_outermost(until) && (!ends_run(char) || autolink::underscored(behind).is_some()))
             || pictograph::emoticon(behind).is_some()
             || pictograph::emoji(behind).is_some();
         // One look ahead at a time, or they would be as deep as the line is long.
@@ -199,8 +199,9 @@ impl Parser {
             }
             '[' => {
                 let (label, href, length) = self.bracket(at)?;
+                let shown = href.trim_start_matches("//");
                 let label =
-                    if label.is_empty() { vec![Inline::Text(href.clone())] } else { self.label(label) };
+                    if label.is_empty() { vec![Inline::Text(shown.to_owned())] } else { self.label(label) };
                 Some((Found::Part(link_or_text(href, label)), length))
             }
             '<' => self.angle(at),
@@ -232,14 +233,16 @@ impl Parser {
             '+' => phone_length(at).map(|length| (Found::Link, length)),
             _ => None,
         };
-        found.or_else(|| if char == '_' { None } else { self.address(at) })
+        found.or_else(|| self.address(at))
     }
 
     /// An address or a domain in running text, which is one piece whatever is in it.
     fn address(&mut self, at: &str) -> Option<(Found, usize)> {
-        self.pay(16);
-        let length = autolink::length(at)?;
-        Some((Found::Link, length))
+        if self.purse == 0 {
+            return None;
+        }
+        self.pay(64);
+        autolink::length(at).map(|length| (Found::Link, length))
     }
 
     fn backslash(&mut self, at: &str) -> Option<(Found, usize)> {
@@ -352,11 +355,13 @@ impl Parser {
             return time(at).map(|(time, length)| (Found::Part(time), length));
         }
         let inside = at.get(1..)?;
-        let end = self.find(inside, ">")?;
-        let (href, label) = inside.get(..end)?.split_once('|')?;
+        let bar = self.find(inside, "|")?;
+        let (href, behind) = (inside.get(..bar)?, inside.get(bar + 1..)?);
+        let end = self.find(behind, ">")?;
+        let label = behind.get(..end)?;
         (!label.is_empty() && !label.contains(['<', '|'])).then_some(())?;
         let href = autolink::address(href).filter(|href| address_end(href).is_none())?;
-        Some((Found::Part(link_or_text(href, vec![Inline::Text(label.to_owned())])), end + 2))
+        Some((Found::Part(link_or_text(href, vec![Inline::Text(label.to_owned())])), bar + end + 3))
     }
 }
 
@@ -371,6 +376,11 @@ fn plain_run(at: &str, char: char, marks: Marks, until: Option<char>) -> usize {
         && let Some(length) = snake(at)
     {
         return length;
+    }
+    // Where one names nobody, those behind it do not.
+    let signs = at.len() - at.trim_start_matches('@').len();
+    if until == Some('~') && signs > 0 {
+        return signs;
     }
     let ends = |char: char| match until {
         None | Some('|') => ends_run(char),

@@ -47,7 +47,9 @@ impl Said {
             Some(deed) => (deed.to_owned(), true),
             None => (text, false),
         };
-        let md = || local.md.filter(|_| !told && !cut).and_then(md::read);
+        // In a tree the lines of a text with carriage returns hold them still.
+        let is_tree_good = !told && !cut && !local.text.contains('\r');
+        let md = || local.md.filter(|_| is_tree_good).and_then(md::read);
         let read = markdown_read::big_emoji(&text).or_else(md);
         let mut document = read.unwrap_or_else(|| markdown_read::read(&text));
         let emote = told || take_emote(&mut document, &text);
@@ -95,10 +97,10 @@ fn take_emote(document: &mut Document, text: &str) -> bool {
     }
     let [Block::Paragraph(line)] = document.blocks.as_mut_slice() else { return false };
     let all = document::runs(line.clone());
-    // Signs that would end a style stand outside of it.
+    // Signs that would end a style stand outside of it; what stands alone between words is no part of one deed.
     let sign = |inline: &Inline| {
         matches!(inline, Inline::Text(text)
-        if text != " " && text.chars().all(|char| "*_~`|\\ ".contains(char)))
+        if !(text.starts_with(' ') && text.ends_with(' ')) && text.chars().all(|char| "*_~`|\\ ".contains(char)))
     };
     let wholly =
         |run: &document::Run| run.marks.has(Mark::Italic) || run.atom == Inline::Break || sign(&run.atom);

@@ -277,7 +277,7 @@ pub(super) fn big_emoji(text: &str) -> Option<Document> {
     while !rest.is_empty() {
         emoji += 1;
         let code = inline_part::emoji_length(rest);
-        let length = code.or_else(|| pictograph::emoticon(rest)).or_else(|| pictograph::emoji(rest))?;
+        let length = code.or_else(|| pictograph::emoticon_alone(rest)).or_else(|| pictograph::emoji(rest))?;
         let (sign, after) = rest.split_at_checked(length).filter(|_| emoji <= 3)?;
         found.push(match code {
             Some(_) => Inline::Emoji(sign.trim_matches(':').to_owned()),
@@ -299,7 +299,7 @@ pub(super) fn starts_block(line: &str) -> bool {
     heading(line).is_some()
         || quoted(line).is_some()
         || numbered(line).is_some()
-        || ["- ", "-\t", "* ", "*\t", "```", "\\[", "||\n"].iter().any(|start| line.starts_with(start))
+        || ["- ", "-\t", "* ", "*\t", "```", "\\["].iter().any(|start| line.starts_with(start))
         || is_rule(line)
         || is_delimiter(line)
         || line == "||"

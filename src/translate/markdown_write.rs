@@ -5,7 +5,8 @@
 //! up for style.
 
 use super::document::{Block, Document, Inline, Item, Mark, Marker, lines, plain, split_lines};
-use super::guard::{line, quiet, silent, verbatim};
+use super::guard::line;
+use super::quiet::{quiet, silent, verbatim};
 use super::{Names, link};
 
 /// How the writer is to treat what may disturb people.

@@ -1,7 +1,7 @@
 //! Reads `message.md`, the tree that Rocket.Chat's own parser made of a message, into a document.
 //!
 //! Law: a node we do not know becomes the plain text found in it; none is dropped and none is refused.
-//! Nodes: `definitions.d.ts` of `@rocket.chat/message-parser` 0.31 and 0.32.
+//! Nodes: `definitions.d.ts` of `@rocket.chat/message-parser`, up to 0.32.
 
 use serde_json::Value;
 

@@ -2,54 +2,55 @@
 //!
 //! Rules `EmoticonPattern` and `UnicodeEmoji` of the grammar of `@rocket.chat/message-parser`.
 
-/// All emoticons; where one is the beginning of another, the longer one first.
+/// The emoticons; none stands before a longer one that it begins.
 const EMOTICONS: &[&str] = &[
     "<3", "</3", ":D", ":-D", "=D", ">:)", ">;)", ">:-)", ">=)", "':)", "':-)", "'=)", "':D", "':-D", "'=D",
     ":')", ":'-)", "O:-)", "0:-3", "0:3", "0:-)", "0:)", "0;^)", "O:)", "O;-)", "O=)", "0;-)", "O:-3", "O:3",
     ":)", ":-)", "=]", "=)", ":]", ";)", ";-)", "*-)", "*)", ";-]", ";]", ";D", ";^)", ":*", ":-*", "=*",
     ":^*", ":P", ":-P", "=P", ":-\u{de}", ":\u{de}", ":-b", ":b", ">:P", "X-P", "B-)", "B)", "8)", "8-)",
-    "B-D", "8-D", ">:[", ":-(", ":(", ":-[", ":[", "=(", ">:\\", ">:/", ":-/", ":-.", ":/", ":\\", "=/",
-    "=\\", ":L", "=L", ">.<", ":'(", ":'-(", ";(", ";-(", ">:(", ">:-(", ":@", ":$", "=$", "D:", "':(",
-    "':-(", "'=(", ":-X", ":X", ":-#", ":#", "=X", "=#", "-_-", "-__-", "-___-", ":-O", ":O", "O_O", ">:O",
-    "#-)", "#)", "%-)", "%)", "X)", "X-)", "(y)", "*\\0/*", "\\0/", "*\\O/*", "\\O/",
+    "B-D", "8-D", ">:[", ":-(", ":(", ":-[", ":[", "=(", ">:\\", ":-/", ":-.", ":/", ":\\", "=/", "=\\",
+    ":L", "=L", ">.<", ":'(", ";(", ";-(", ">:(", ">:-(", ":@", ":$", "=$", "D:", "':(", "':-(", "'=(",
+    ":-X", ":X", ":-#", ":#", "=X", "=#", "-__-", "-___-", ":-O", ":O", ">:O", "#)", "%-)", "%)", "X)",
+    "X-)", "(y)",
 ];
+
+/// Those that are some only where nothing but emoji stands in a message.
+const ALONE: &[&str] = &["-_-", "O_O", "#-)", "*\\0/*", "*\\O/*"];
 
 /// The length of the emoticon that starts here, where one does.
 pub(super) fn emoticon(text: &str) -> Option<usize> {
-    text.starts_with(|char: char| "<:=>'O0;*XB8D-#%(\\".contains(char)).then_some(())?;
-    EMOTICONS.iter().find(|sign| text.starts_with(**sign)).map(|sign| sign.len())
+    // Most signs are told by what cannot follow.
+    let second = text.as_bytes().get(1)?;
+    (!second.is_ascii_alphanumeric() || b"3DPXLOby".contains(second)).then_some(())?;
+    one_of(EMOTICONS, text)
 }
 
-/// The length of the emoji that starts here, where one does.
+/// The same in a message of nothing but emoji.
+pub(super) fn emoticon_alone(text: &str) -> Option<usize> {
+    emoticon(text).or_else(|| one_of(ALONE, text))
+}
+
+fn one_of(signs: &[&str], text: &str) -> Option<usize> {
+    signs.iter().find(|sign| text.starts_with(**sign)).map(|sign| sign.len())
+}
+
+/// The length of the emoji that starts here, where one does: a picture with its colour or style, and what is joined to it
+/// by a zero-width joiner; or a flag.
 pub(super) fn emoji(text: &str) -> Option<usize> {
-    let first = text.chars().next().filter(|char| !char.is_ascii())?;
-    let behind = |length: usize| text.get(length..).and_then(|rest| rest.chars().next());
-    let length = first.len_utf8();
-    let styled = |length: usize| match behind(length) {
-        Some(sign @ '\u{FE00}'..='\u{FE0F}') => length + sign.len_utf8(),
-        _ => length,
-    };
-    match first {
-        '\u{1F600}'..='\u{1F64F}' | '\u{1F680}'..='\u{1F6FA}' => Some(length),
-        '\u{2300}'..='\u{23FF}' | '\u{2600}'..='\u{27BF}' => Some(styled(length)),
-        '\u{1F900}'..='\u{1F9FF}' => Some(length + text.get(length..).and_then(joined).unwrap_or(0)),
-        '\u{1F100}'..='\u{1F1FF}' => {
-            let second = behind(length).filter(|char| matches!(char, '\u{1F100}'..='\u{1F1FF}'))?;
-            Some(length + second.len_utf8())
-        }
-        _ => joined(text),
-    }
-}
-
-/// Pictures with their colours, joined to one.
-fn joined(text: &str) -> Option<usize> {
     let mut chars = text.char_indices().peekable();
+    let (_, first) = *chars.peek().filter(|(_, char)| !char.is_ascii())?;
+    if is_letter(first) {
+        let (at, second) = text.char_indices().nth(1).filter(|(_, char)| is_letter(*char))?;
+        return Some(at + second.len_utf8());
+    }
     let mut end = None;
-    while let Some((at, char)) = chars.next_if(|(_, char)| matches!(char, '\u{1F300}'..='\u{1F5FF}')) {
+    while let Some((at, char)) = chars.next() {
+        let styled = chars.peek().is_some_and(|(_, char)| *char == '\u{FE0F}');
+        if !(is_picture(char) || styled && is_sign(char)) {
+            break;
+        }
         end = Some(at + char.len_utf8());
-        while let Some((at, char)) =
-            chars.next_if(|(_, char)| matches!(char, '\u{1F3FB}'..='\u{1F3FF}' | '\u{FE00}'..='\u{FE0F}'))
-        {
+        while let Some((at, char)) = chars.next_if(|(_, char)| is_style(*char)) {
             end = Some(at + char.len_utf8());
         }
         if chars.next_if(|(_, char)| *char == '\u{200D}').is_none() {
@@ -57,4 +58,51 @@ fn joined(text: &str) -> Option<usize> {
         }
     }
     end
+}
+
+/// A letter of which two are a flag.
+fn is_letter(char: char) -> bool {
+    matches!(char, '\u{1F1E6}'..='\u{1F1FF}')
+}
+
+fn is_style(char: char) -> bool {
+    matches!(char, '\u{1F3FB}'..='\u{1F3FF}' | '\u{FE00}'..='\u{FE0F}')
+}
+
+fn is_picture(char: char) -> bool {
+    matches!(char, '\u{2300}'..='\u{23FF}' | '\u{2600}'..='\u{27BF}' | '\u{1F300}'..='\u{1F64F}')
+        || matches!(char, '\u{1F680}'..='\u{1F6FF}' | '\u{1F7E0}'..='\u{1F7F0}' | '\u{1F900}'..='\u{1FAFF}')
+}
+
+/// What is a picture only where it is styled as one.
+fn is_sign(char: char) -> bool {
+    matches!(char, '\u{A9}' | '\u{AE}' | '\u{203C}' | '\u{2049}' | '\u{2122}' | '\u{2139}' | '\u{24C2}')
+        || matches!(char, '\u{2194}'..='\u{21AA}' | '\u{25AA}'..='\u{25FE}' | '\u{2934}' | '\u{2935}')
+        || matches!(char, '\u{2B05}'..='\u{2B55}' | '\u{3030}' | '\u{303D}' | '\u{3297}' | '\u{3299}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_emoticon_is_found_as_a_whole() {
+        for sign in EMOTICONS {
+            assert_eq!(emoticon(sign), Some(sign.len()), "{sign}");
+        }
+        for sign in ALONE {
+            assert_eq!(emoticon_alone(sign), Some(sign.len()), "{sign}");
+        }
+    }
+
+    #[test]
+    fn an_emoji_is_found_with_all_that_is_joined_to_it() {
+        for emoji_alone in ["😀", "👍🏽", "❤️", "🧑‍💻", "❤️‍🔥", "🏴‍☠️", "🤷🏽‍♂️", "🇩🇪", "™️", "🫠"]
+        {
+            assert_eq!(emoji(&format!("{emoji_alone}a")), Some(emoji_alone.len()), "{emoji_alone}");
+        }
+        for none in ["a", "™", "é", "\u{200D}", "🇩", ""] {
+            assert_eq!(emoji(none), None, "{none}");
+        }
+    }
 }

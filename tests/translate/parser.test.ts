@@ -97,6 +97,20 @@ function translate(lines: readonly Line[]): Answer[] {
   return answers.map((answer) => JSON.parse(answer) as Answer);
 }
 
+/** What a text without any markup may be made of; a room or a colour is shown so whoever wrote it. */
+const PLAIN = new Set([
+  ...['PARAGRAPH', 'LINE_BREAK', 'PLAIN_TEXT', 'EMOJI', 'BIG_EMOJI', 'LINK', 'COLOR', 'MENTION_CHANNEL'],
+]);
+
+/** The kinds of markup in a tree. */
+function markup(tree: unknown): string[] {
+  if (Array.isArray(tree)) return tree.flatMap(markup);
+  if (typeof tree !== 'object' || tree === null) return [];
+  const { type, value } = tree as { type?: unknown; value?: unknown };
+  const inner = type === 'LINK' ? [] : markup(value);
+  return typeof type === 'string' && !PLAIN.has(type) ? [type, ...inner] : inner;
+}
+
 /** A text less what nobody sees; a space may have come between an address and a sign. */
 const visible = (text = ''): string => text.replace(/[\u200b\s]/gu, '');
 
@@ -134,5 +148,10 @@ test('literal text of Matrix is literal text for the parser of Rocket.Chat, and 
     const { content } = back[at] ?? {};
     assert.equal(visible(content?.body), visible(text), `by ${JSON.stringify(there[at]?.text)}`);
     assert.deepEqual(content?.['m.mentions'], {}, `by ${JSON.stringify(there[at]?.text)}`);
+    assert.deepEqual(
+      markup(parse(there[at]?.text ?? '', OPTIONS)),
+      [],
+      `by ${JSON.stringify(there[at]?.text)}`,
+    );
   }
 });
