@@ -127,6 +127,13 @@ impl Parser {
                 break;
             }
             self.pay(1);
+            let words = prose(rest);
+            if words > 0 {
+                let (text, after) = rest.split_at(words);
+                out.text(text);
+                rest = after;
+                continue;
+            }
             let found = self.part(rest, char, marks, until);
             let (text, after) = match &found {
                 Some((_, length)) => rest.split_at(*length),
@@ -362,6 +369,25 @@ impl Parser {
         (!label.is_empty() && !label.contains(['<', '|'])).then_some(())?;
         let href = autolink::address(href).filter(|href| address_end(href).is_none())?;
         Some((Found::Part(link_or_text(href, vec![Inline::Text(label.to_owned())])), bar + end + 3))
+    }
+}
+
+/// How long the words are that stand here with white space between, in which nothing can begin: most of what people write.
+fn prose(at: &str) -> usize {
+    let bytes = at.as_bytes();
+    let count =
+        |from: usize, is: fn(&u8) -> bool| bytes.iter().skip(from).take_while(|byte| is(byte)).count();
+    let mut length = 0;
+    loop {
+        let spaces = count(length, |byte| matches!(byte, b' ' | b'\t'));
+        let word = count(length + spaces, u8::is_ascii_alphanumeric);
+        let end = length + spaces + word;
+        let end = end + count(end, |byte| matches!(byte, b',' | b'.' | b';' | b'?'));
+        let stands = bytes.get(end).is_none_or(|byte| matches!(byte, b' ' | b'\t'));
+        if word == 0 || !stands {
+            return length;
+        }
+        length = end;
     }
 }
 

@@ -19,7 +19,11 @@ const ALONE: &[&str] = &["-_-", "O_O", "#-)", "*\\0/*", "*\\O/*"];
 
 /// The length of the emoticon that starts here, where one does.
 pub(super) fn emoticon(text: &str) -> Option<usize> {
-    // Most signs are told by what cannot follow.
+    // Most that is none is told by how it begins.
+    text.starts_with(
+        |char| matches!(char, '#'..='(' | '*' | '-' | '0' | '8' | ':'..='>' | 'B' | 'D' | 'O' | 'X'),
+    )
+    .then_some(())?;
     let second = text.as_bytes().get(1)?;
     (!second.is_ascii_alphanumeric() || b"3DPXLOby".contains(second)).then_some(())?;
     one_of(EMOTICONS, text)
