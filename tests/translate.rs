@@ -172,6 +172,8 @@ fn hostile_input_costs_little() {
         "[a](".repeat(25_000),
         "||a".repeat(33_000),
         "||:)".repeat(25_000),
+        format!("~{}~", "a".repeat(100_000)),
+        format!("~{}~", "@".repeat(100_000)),
         ":*_x_".repeat(20_000),
         "`".repeat(99_999),
         "```\n".repeat(25_000),

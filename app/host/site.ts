@@ -158,7 +158,7 @@ export class Site {
 
   private async opened(url: string, headers: Record<string, string>): Promise<Opened> {
     const transport = this.transport();
-    if (transport.open === undefined) throw new Error(notStreamed);
+    if (transport.open === undefined) throw new Refusal(notStreamed);
     return transport.open(call('GET', url), { ...headers, Accept: '*/*' });
   }
 

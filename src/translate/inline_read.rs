@@ -127,7 +127,8 @@ impl Parser {
                 break;
             }
             self.pay(1);
-            let words = prose(rest);
+            // A strike is read sign by sign, and its words would be measured from each letter on.
+            let words = if until == Some('~') { 0 } else { prose(rest) };
             if words > 0 {
                 let (text, after) = rest.split_at(words);
                 out.text(text);
